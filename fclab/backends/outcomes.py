@@ -1,0 +1,65 @@
+"""What a handler did, as data: output encoded, exceptions turned into the documented error object."""
+
+from __future__ import annotations
+
+import linecache
+import re
+import traceback
+from pathlib import Path
+
+from fclab.engine.failures import error_object, exited, out_of_memory
+from fclab.engine.payload import encode_result
+from fclab.engine.rows import Outcome
+
+__all__ = ["encode", "failed", "stuck", "succeeded"]
+
+_OWN = Path(__file__).parent
+_CELL = re.compile(r"ipykernel_\d+|<ipython-input|<stdin>|<string>")
+
+
+def succeeded(result: bytes, memory_mb: float) -> Outcome:
+    """The handler returned `result`, encoded."""
+    return Outcome("ok", result, memory_mb=memory_mb)
+
+
+def encode(value: object) -> bytes:
+    """A handler's return value as bytes; TypeError or ValueError if that cannot be."""
+    return encode_result(value)
+
+
+def failed(error: BaseException, memory_mb: float, limit_mb: int, code_file: str) -> Outcome:
+    """The handler ended with `error`: a function error of its kind. `code_file` is shown as /code/index.py."""
+    if isinstance(error, SystemExit):
+        return exited(0 if error.code is None else error.code)
+    if isinstance(error, MemoryError):
+        return out_of_memory(limit_mb, memory_mb)
+    kind = type(error).__name__
+    message = str(error)
+    body = error_object(message, kind, _stack(error, code_file))
+    return Outcome("error", body, f"{kind}: {message}" if message else kind, "UnhandledInvocationError", memory_mb)
+
+
+def stuck(limit: float) -> Outcome:
+    """The wall guard ended the handler after `limit` real seconds."""
+    message = f"the handler ran for {limit:g} real seconds without waiting in lab time"
+    return Outcome("timeout", error_object(message, "FunctionTimeoutError"), message, "FunctionTimeoutError")
+
+
+def _stack(error: BaseException, code_file: str) -> list[list[str]]:
+    """The frames of the handler's own code and what it called, without the platform's and without paths of this machine."""
+    frames = []
+    for frame in traceback.extract_tb(error.__traceback__):
+        if Path(frame.filename).parent == _OWN:
+            continue
+        source = frame.line or linecache.getline(frame.filename, frame.lineno or 0).strip()
+        frames.append([f'File "{_place(frame.filename, code_file)}"', f"line {frame.lineno}", f"in {frame.name}", source])
+    return frames
+
+
+def _place(filename: str, code_file: str) -> str:
+    if filename == code_file or _CELL.search(filename):
+        return "/code/index.py"
+    parts = filename.replace("\\", "/").split("/")
+    if "site-packages" in parts:
+        return "/opt/python/" + "/".join(parts[parts.index("site-packages") + 1 :])
+    return f"/code/{parts[-1]}"

@@ -1,0 +1,207 @@
+"""The world of virtual time: phases take modelled durations, handlers are the learner's real code, and time jumps."""
+
+from __future__ import annotations
+
+import _thread
+import inspect
+import logging
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from fclab.backends import handler_time
+from fclab.backends.context import Context, FunctionInfo
+from fclab.backends.durations import model
+from fclab.backends.guard import Guard
+from fclab.backends.jobs import Job
+from fclab.backends.runs import AsyncRun, AtomicRun, Run, reply_with
+from fclab.clock import Clock
+from fclab.engine.rows import Outcome
+from fclab.engine.tasks import Task
+from fclab.model import BootProfile
+from fclab.units import SECOND
+
+if TYPE_CHECKING:
+    from fclab.backends.base import Report
+    from fclab.engine.instance import Instance
+    from fclab.engine.rows import Attempt, Function
+
+__all__ = ["VirtualBackend"]
+
+_log = logging.getLogger("fclab")
+_FINE = Outcome("ok")
+
+
+class VirtualBackend:
+    """See `backends.base.Backend` for the clauses it keeps.
+
+    Code runs in greenlets where they exist (`greenlets`), so that a plain handler can wait; otherwise in one piece.
+    """
+
+    freezes = False
+
+    def __init__(self, clock: Clock, profile: BootProfile, seed: int) -> None:
+        self.clock = clock
+        self.profile = profile
+        self.seed = seed
+        self.thread = _thread.get_ident()
+        self.guard = Guard()
+        self.spare: list[Any] = []
+        self.parked: list[object] = []
+        self._draws: dict[int, Callable[[], int]] = {}
+        self._plain: type[Run] = AtomicRun
+        try:
+            from fclab.backends.greenlets import GreenletRun
+
+            self._plain = GreenletRun
+        except ImportError:
+            _log.debug("greenlet is not installed: plain handlers run in one piece")
+
+    # ---- boot
+
+    def boot(self, instance: Instance, report: Report) -> None:
+        fn = instance.function
+        spec = fn.spec
+        if spec.handler is not None:
+            handler_time.adopt(spec.handler.__globals__ if hasattr(spec.handler, "__globals__") else {})
+        phases = (("start", spec.boot),) if spec.boot is not None else self.profile.phases(spec.code_mb, spec.start)
+        self._phase(instance, report, tuple((name, round(took * SECOND)) for name, took in phases), 0)
+
+    def _phase(self, instance: Instance, report: Report, phases: tuple[tuple[str, int], ...], at: int) -> None:
+        if not instance.alive:
+            return
+        if at < len(phases):
+            name, took = phases[at]
+            proceed = partial(self._phase, instance, report, phases, at + 1)
+            self.clock.call_at(self.clock.now() + took, report.phase_ended, instance, name, proceed)
+        elif instance.function.spec.initializer is None:
+            report.boot_ended(instance, None)
+        else:
+            self._hook(instance, "initializer", partial(self._initialized, instance, report))
+
+    def _initialized(self, instance: Instance, report: Report, outcome: Outcome) -> None:
+        instance.world = None
+        if outcome.error is not None:
+            report.boot_ended(instance, outcome)
+        else:
+            report.phase_ended(instance, "initialize", lambda: report.boot_ended(instance, None))
+
+    def _hook(self, instance: Instance, name: str, finish: Callable[[Outcome], object]) -> None:
+        """Run an initializer or hook on the instance; its prints belong to no request."""
+        spec = instance.function.spec
+        code = getattr(spec, name)
+        run = self._run(code)(self, Job(code, (), spec, [], finish))
+        run.job.args = (self._context(run, instance.function, instance.label, 0),)
+        instance.world = run
+        run.start()
+
+    # ---- run
+
+    def run(self, instance: Instance, attempt: Attempt, report: Report) -> None:
+        fn = attempt.request.fn
+        spec = fn.spec
+        draw = self._draws.get(fn.number)
+        if draw is None and spec.duration is not None:
+            random = Random(f"{self.seed}:duration:{fn.name}")
+            draw = self._draws[fn.number] = model(fn.name, spec.duration, random)
+        took = draw() if draw is not None else 0
+        if spec.handler is None:
+            attempt.world = self.clock.call_at(self.clock.now() + took, report.done, attempt, _FINE)
+            return
+        request_id = report_id(report, attempt)
+        attempt.log.append(f"FC Invoke Start RequestId: {request_id}\n")
+        job = Job(spec.handler, (), spec, attempt.log, partial(self._finished, attempt, report, request_id), attempt, took)
+        run = self._run(spec.handler)(self, job)
+        run.report = report
+        job.args = (attempt.request.payload, self._context(run, fn, request_id, attempt.number - 1))
+        attempt.world = run
+        run.start()
+
+    def _finished(self, attempt: Attempt, report: Report, request_id: str, outcome: Outcome) -> None:
+        if outcome.error is None:
+            open_line = "" if attempt.log[-1].endswith("\n") else "\n"
+            attempt.log.append(f"{open_line}FC Invoke End RequestId: {request_id}\n")
+        else:
+            attempt.log.append(outcome.payload.decode("utf-8", "replace") + "\n")
+            attempt.log.append(f"FC Invoke End RequestId: {request_id}, Error: Unhandled function error\n")
+        report.done(attempt, outcome)
+
+    def _context(self, run: Run, fn: Function, request_id: str, retries: int) -> Context:
+        spec = fn.spec
+        info = FunctionInfo(spec.name, spec.handler_name, spec.memory_mb, spec.timeout)
+        return Context(run, request_id, info, spec.environment, retries)
+
+    def _run(self, code: Callable[..., object]) -> type[Run]:
+        return AsyncRun if inspect.iscoroutinefunction(inspect.unwrap(code)) else self._plain
+
+    def call(self, run: Run, name: str, payload: bytes, task_id: str | None, delay: int, resume: Callable[[object], object]) -> None:
+        """Carry a handler's call to the engine; it goes on at the instant the answer comes."""
+        attempt = run.job.attempt
+        task = None if task_id is None else Task(0, "", name, task_id)
+        back = reply_with(task, lambda answer: self.clock.call_at(self.clock.now(), resume, answer))
+        if attempt is None or run.report is None:
+            refuse_in_hook(back)
+        else:
+            run.report.call(attempt, name, payload, back, task, delay)
+
+    # ---- end
+
+    def cancel(self, attempt: Attempt, reason: str) -> None:
+        world, attempt.world = attempt.world, None
+        if isinstance(world, Run):
+            if not world.over:
+                world.cancel()
+            attempt.log.append(f"FC Invoke End RequestId: {world.job.args[1].request_id}, Error: {reason}\n")  # type: ignore[attr-defined]
+        elif world is not None:
+            world.cancel()  # type: ignore[attr-defined]
+
+    def freeze(self, instance: Instance, done: Callable[[], object]) -> None:
+        if instance.function.spec.pre_freeze is None:
+            done()
+        else:
+            self._hook(instance, "pre_freeze", partial(self._hooked, instance, "pre_freeze", done))
+
+    def thaw(self, instance: Instance) -> None:
+        pass
+
+    def stop(self, instance: Instance, hook: bool, done: Callable[[], object]) -> None:
+        self._drop(instance)
+        if hook and instance.function.spec.pre_stop is not None:
+            self._hook(instance, "pre_stop", partial(self._hooked, instance, "pre_stop", done))
+        else:
+            done()
+
+    def _hooked(self, instance: Instance, name: str, done: Callable[[], object], outcome: Outcome) -> None:
+        instance.world = None
+        if outcome.error is not None:
+            _log.info("the %s hook of %s failed: %s", name, instance.label, outcome.error)
+        done()
+
+    def _drop(self, instance: Instance) -> None:
+        run, instance.world = instance.world, None
+        if isinstance(run, Run) and not run.over:
+            run.cancel()
+
+    def park(self, run: Run, code: object) -> None:
+        """A run would not end: keep it out of the way for good, and say so once."""
+        self.parked.append(code)
+        _log.warning("the handler of %s went on after it was interrupted; it is left suspended for good", run.job.spec.name)
+
+    def close(self) -> None:
+        self.guard.close()
+        self.spare.clear()
+        self.parked.clear()
+
+
+def report_id(report: Report, attempt: Attempt) -> str:
+    """The request's id: a message carries it, a sync request asks the platform."""
+    return attempt.message.request_id if attempt.message is not None else report.request_id(attempt.request.number)
+
+
+def refuse_in_hook(back: Callable[..., object]) -> None:
+    """Hooks call nobody: the call is answered with a refusal."""
+    from fclab.model import Response
+
+    message = "initializers and hooks cannot call functions"
+    back(Response(403, message.encode(), message, "AccessDenied"))

@@ -1,0 +1,123 @@
+"""Lab time. The engine asks a clock what time it is and to call it back later; it never looks at a wall clock and never sleeps."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Protocol
+
+from fclab.errors import UsageError
+
+__all__ = ["Clock", "Order", "Timer", "VirtualClock"]
+
+
+class Order(IntEnum):
+    """Who goes first at one instant: what ends before what begins, and expiry last."""
+
+    PROGRESS = 0
+    TIMEOUT = 1
+    FAULT = 2
+    RETRY_DUE = 3
+    ARRIVAL = 4
+    TICK = 5
+    IDLE_EXPIRY = 6
+
+
+class Timer:
+    """A call due at `when` (µs). `cancel()` may be called at any time, also twice or after it fired."""
+
+    __slots__ = ("_clock", "args", "fn", "when")
+
+    def __init__(self, clock: VirtualClock, when: int, fn: Callable[..., object], args: tuple[object, ...]) -> None:
+        self._clock: VirtualClock | None = clock
+        self.when = when
+        self.fn = fn
+        self.args = args
+
+    def cancel(self) -> None:
+        """Never call; the clock forgets the entry soon."""
+        if self._clock is not None:
+            clock, self._clock = self._clock, None
+            clock._forget()
+
+
+class Clock(Protocol):
+    """What the engine needs from time: two methods."""
+
+    def now(self) -> int:
+        """Lab time in µs."""
+        ...
+
+    def call_at(self, when: int, fn: Callable[..., object], *args: object, order: Order = Order.PROGRESS) -> Timer:
+        """Call `fn(*args)` at lab time `when` (µs), or now if that has passed; ties go by `order`, then first come."""
+        ...
+
+
+class VirtualClock:
+    """Time that jumps from one due call to the next.
+
+    1. Inside a callback `now()` is the callback's due time; after `run(until)` it is `until`.
+    2. Calls run in the order (time, `Order`, first come). A call may add calls for the same instant; they join in that order.
+    3. A cancelled call never runs, and cancelled entries never outnumber the live ones by more than 64.
+    4. Time never goes back: a call for the past is made at the present instant.
+    """
+
+    def __init__(self) -> None:
+        self.time = 0
+        self._heap: list[tuple[int, int, Timer]] = []
+        self._serial = 0
+        self._dead = 0
+
+    def now(self) -> int:
+        """Lab time in µs."""
+        return self.time
+
+    def __len__(self) -> int:
+        return len(self._heap) - self._dead
+
+    def call_at(self, when: int, fn: Callable[..., object], *args: object, order: Order = Order.PROGRESS) -> Timer:
+        """Call `fn(*args)` at `when` µs (clauses 2 and 4)."""
+        if when < self.time:
+            when = self.time
+        timer = Timer(self, when, fn, args)
+        self._serial = serial = self._serial + 1
+        heapq.heappush(self._heap, (when << 3 | order, serial, timer))
+        return timer
+
+    def next_time(self) -> int | None:
+        """When the next call is due, in µs, or None."""
+        heap = self._heap
+        while heap and heap[0][2]._clock is None:
+            heapq.heappop(heap)
+            self._dead -= 1
+        return heap[0][0] >> 3 if heap else None
+
+    def step(self) -> bool:
+        """Make the next call; False if there is none."""
+        heap = self._heap
+        while heap:
+            key, _, timer = heapq.heappop(heap)
+            if timer._clock is None:
+                self._dead -= 1
+                continue
+            timer._clock = None
+            self.time = key >> 3
+            timer.fn(*timer.args)
+            return True
+        return False
+
+    def run(self, until: int) -> None:
+        """Make every call due up to and including `until` µs, then stand at `until`."""
+        if until < self.time:
+            raise UsageError(f"Time cannot go back to {until} µs; it is {self.time} µs.", hint="give a later time")
+        while (due := self.next_time()) is not None and due <= until:
+            self.step()
+        self.time = until
+
+    def _forget(self) -> None:
+        self._dead += 1
+        if self._dead > 64 and self._dead * 2 > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[2]._clock is not None]
+            heapq.heapify(self._heap)
+            self._dead = 0

@@ -1,0 +1,117 @@
+"""Say what of fclab works here, and what to do about the rest."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from typing import NamedTuple
+
+import fclab
+from fclab.commands.places import lessons_folder, notebooks
+from fclab.errors import FclabError
+
+__all__ = ["Finding", "add_arguments", "findings", "run"]
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox", "microsoft-edge", "safari", "open")
+
+
+class Finding(NamedTuple):
+    """One line of the report. `state` is "ok", "absent" (a part you may not want) or "wrong"; `todo` says what to do."""
+
+    state: str
+    what: str
+    todo: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command has no arguments."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the findings; exit code 1 where something is wrong."""
+    found = list(findings())
+    for finding in found:
+        print(f"{finding.state:>6}  {finding.what}")
+        if finding.todo:
+            print(f"        -> {finding.todo}")
+    wrong = sum(finding.state == "wrong" for finding in found)
+    print("fclab works here." if not wrong else f"{wrong} thing{'s' if wrong > 1 else ''} to mend, see the arrows.")
+    return 1 if wrong else 0
+
+
+def findings() -> Iterator[Finding]:
+    """Everything that is looked at, in the order a person would."""
+    yield Finding("ok", f"Python {platform.python_version()} on {platform.system()}")
+    yield Finding("ok", f"fclab {metadata.version('fclab')} in {fclab.__path__[0]}")
+    yield from _packages()
+    yield _engine()
+    yield _lessons()
+    yield _browser()
+
+
+def _packages() -> Iterator[Finding]:
+    """The packages fclab asks for, by extra, against the versions it asks for."""
+    for text in metadata.requires("fclab") or []:
+        wish, _, marker = text.partition(";")
+        extra = "test" if "'test'" in marker else "lab" if "'lab'" in marker else ""
+        if "emscripten" in marker and sys.platform == "emscripten":
+            continue
+        name = wish.strip().partition("[")[0]
+        for sign in "<>=!~ ":
+            name = name.partition(sign)[0]
+        bounds = wish.strip()[len(name) :].replace(" ", "")
+        todo = f"pip install 'fclab[{extra}]', or '.[{extra}]' in a checkout" if extra else "pip install --force-reinstall fclab"
+        part = {"": "fclab itself", "lab": "the notebook", "test": "the tests"}[extra]
+        try:
+            have = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            yield Finding("absent" if extra else "wrong", f"{name}, for {part}", todo)
+            continue
+        fits = all(_holds(have, bound) for bound in bounds.split(",") if bound)
+        yield Finding("ok" if fits else "wrong", f"{name} {have}, for {part}", "" if fits else f"{name} must be {bounds}: {todo}")
+
+
+def _holds(have: str, bound: str) -> bool:
+    """Whether version `have` fulfils one bound such as '>=7.4' or '<8'; signs that fclab does not use itself hold."""
+
+    def numbers(version: str) -> list[int]:
+        parts = [int("".join(c for c in part if c.isdigit()) or 0) for part in version.split(".")]
+        return parts + [0] * (4 - len(parts))
+
+    sign = bound.rstrip("0123456789.")
+    mine, theirs = numbers(have), numbers(bound[len(sign) :])
+    return {">=": mine >= theirs, "<": mine < theirs}.get(sign, True)
+
+
+def _engine() -> Finding:
+    """Three requests at 0, 60 and 600 s: cold, warm, cold."""
+    try:
+        lab = fclab.Lab()
+        lab.declare("hello", duration=0.1, boot=1.0)
+        calls = lab.invoke_at("hello", [0, 60, 600])
+        lab.run()
+        took = [call.response.latency for call in calls if call.response]
+    except FclabError as error:
+        return Finding("wrong", f"the engine: {error.what}", "report it: this is a mistake in fclab")
+    text = f"the engine: three requests took {', '.join(f'{latency:g}' for latency in took)} s of lab time"
+    return Finding("ok", text) if took == [1.1, 0.1, 1.1] else Finding("wrong", text, "it should be 1.1, 0.1, 1.1: report it")
+
+
+def _lessons() -> Finding:
+    try:
+        folder = lessons_folder()
+    except FclabError as error:
+        return Finding("wrong", f"the lessons: {error.what}", error.hint)
+    number = len(notebooks(folder))
+    return Finding("ok", f"{number} lesson{'s' if number != 1 else ''} in {folder}")
+
+
+def _browser() -> Finding:
+    found = [name for name in BROWSERS if shutil.which(name)]
+    if found:
+        return Finding("ok", f"a browser: {found[0]}")
+    return Finding("absent", "a browser on this machine", "open the address that `fclab lab` prints in a browser elsewhere, or install one")

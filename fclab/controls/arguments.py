@@ -1,0 +1,71 @@
+"""Checks of what a notebook hands to the lab, each with an error that says what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fclab.engine.presets import PRESETS
+from fclab.errors import UsageError
+from fclab.model import PROFILES, BootProfile, Schedule, TargetTracking
+from fclab.units import to_us
+
+__all__ = ["check_count", "check_lab", "check_mode", "check_rule", "check_tracking"]
+
+
+def check_lab(
+    backend: object, home: object, seed: object, profile: object, semantics: object, rules: dict[str, Callable[..., object] | None]
+) -> BootProfile:
+    """The options of `Lab`; returns the boot profile they name."""
+    if backend != "virtual":
+        raise UsageError(f"There is no backend {backend!r}.", hint='this version has Lab("virtual")')
+    if home is not None:
+        raise UsageError("A virtual lab keeps its queue in memory and has no home folder.", hint="leave home out")
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise UsageError(f"seed must be a whole number, not {seed!r}.", hint="such as seed=7")
+    if not isinstance(semantics, str) or semantics not in PRESETS:
+        raise UsageError(f"There are no semantics {semantics!r}.", hint=f"choose one of {', '.join(PRESETS)}")
+    for name, rule in rules.items():
+        if rule is not None and not callable(rule):
+            raise UsageError(f"{name} must be a function, not {rule!r}.", hint=f"fclab.engine says what {name} is given")
+    if isinstance(profile, BootProfile):
+        return profile
+    if not isinstance(profile, str) or profile not in PROFILES:
+        raise UsageError(f"There is no profile {profile!r}.", hint=f"choose one of {', '.join(PROFILES)}, or give a BootProfile(...)")
+    return PROFILES[profile]
+
+
+def check_mode(mode: object) -> None:
+    """ "sync" or "async"."""
+    if mode not in ("sync", "async"):
+        raise UsageError(f"mode must be 'sync' or 'async', not {mode!r}.", hint="a sync caller waits; an async one gets 202 at once")
+
+
+def check_count(value: object, name: str, *, optional: bool = False) -> None:
+    """A whole number from 0 up, or None where that is allowed."""
+    if value is None and optional:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise UsageError(f"{name} must be a whole number from 0 up, not {value!r}.", hint="such as 3")
+
+
+def check_rule(rule: object) -> Schedule:
+    """A `Schedule`, also given as (start, end, target)."""
+    if isinstance(rule, tuple) and len(rule) == 3:
+        rule = Schedule(*rule)
+    if not isinstance(rule, Schedule):
+        raise UsageError(f"{rule!r} is no schedule rule.", hint="give Schedule(start, end, target) or (start, end, target)")
+    check_count(rule.target, "the target of a schedule rule")
+    if to_us(rule.end, "end", endless=True) <= to_us(rule.start, "start"):
+        raise UsageError(f"The rule {rule} is never in force.", hint="give an end after its start")
+    return rule
+
+
+def check_tracking(tracking: object) -> None:
+    """A `TargetTracking` that can be kept."""
+    if not isinstance(tracking, TargetTracking):
+        raise UsageError(f"tracking must be a TargetTracking, not {tracking!r}.", hint="TargetTracking(utilization=0.6, min=1, max=10)")
+    check_count(tracking.min, "min")
+    check_count(tracking.max, "max")
+    share = tracking.utilization
+    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1 or tracking.max < tracking.min:
+        raise UsageError(f"{tracking} cannot be kept.", hint="0 < utilization <= 1 and min <= max")

@@ -1,0 +1,115 @@
+"""Turns the clock of a virtual lab: who may, how far, and when there is no point in going on."""
+
+from __future__ import annotations
+
+import _thread
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from fclab.backends import handler_time
+from fclab.clock import Order, VirtualClock
+from fclab.engine.platform import Platform
+from fclab.errors import EndlessRun, LabClosed, NestedRun, WrongThread
+from fclab.units import FOREVER
+
+__all__ = ["PATIENCE", "Driver"]
+
+PATIENCE = 10_000
+"""Clock entries without any work among them after which a run says that what waits will never run."""
+
+
+class Driver:
+    """The one mover of time.
+
+    1. Only the thread that made the lab may use it, and never from inside a handler; after `close` nobody.
+    2. While the clock is being turned nobody else may turn it: not a handler, not an observer.
+    3. Work is: scheduled arrivals, requests that have not ended. Expiries, ticks and schedules are not.
+    """
+
+    def __init__(self, clock: VirtualClock, platform: Platform) -> None:
+        self.clock = clock
+        self.platform = platform
+        self.closed = False
+        self.coming = 0
+        """Sources of requests that have another arrival in the clock."""
+        self._thread = _thread.get_ident()
+        self._turning = False
+
+    def check(self) -> None:
+        """Refuse what comes from the wrong place (clause 1)."""
+        if _thread.get_ident() != self._thread:
+            raise WrongThread("This lab was made in another thread.", hint="use it there; a virtual lab belongs to the thread that made it")
+        if handler_time.current() is not None:
+            raise NestedRun("A handler cannot use the lab that runs it.", hint="use its context: context.invoke, context.invoke_async")
+        if self.closed:
+            raise LabClosed("This lab is closed.", hint="start a new one with lab = lab.fresh()")
+
+    def idle(self) -> None:
+        """Refuse unless the clock could be turned now (clauses 1 and 2)."""
+        self.check()
+        if self._turning:
+            raise NestedRun(
+                "This lab is running already: it cannot be driven from inside its own handlers or observers.",
+                hint="in a handler use context.invoke; in an observer note what you need and act after run()",
+            )
+
+    @contextmanager
+    def turning(self) -> Iterator[None]:
+        """While the clock is turned; afterwards the recording reaches to the present."""
+        self.idle()
+        self._turning = True
+        try:
+            yield
+        finally:
+            self._turning = False
+            self.platform.recording.until_us = self.clock.now()
+
+    def busy(self) -> bool:
+        """There is work (clause 3)."""
+        return bool(self.platform.work or self.coming)
+
+    def to(self, until: int) -> None:
+        """Let time pass to `until` µs."""
+        with self.turning():
+            self.clock.run(until)
+
+    def until(self, done: Callable[[], bool], limit: int | None = None) -> None:
+        """Let time pass until `done()`, at most `limit` µs. Raises `EndlessRun` when that can never be."""
+        with self.turning():
+            clock, platform = self.clock, self.platform
+            end = FOREVER if limit is None else clock.now() + limit
+            idle = 0
+            while not done():
+                due = clock.next_time()
+                idle = 0 if platform.pending or platform.active else idle + 1
+                if limit is None and (due is None or idle > PATIENCE or (platform.hopeless and not self.coming)):
+                    self._give_up_if_endless()
+                if due is None or due > end:
+                    if limit is not None:
+                        clock.run(end)
+                    return
+                clock.step()
+
+    def _give_up_if_endless(self) -> None:
+        reason = self.platform.stalled()
+        if reason is not None:
+            raise EndlessRun(f"This run would never end: {reason}.", hint="run(until=...), mend the fault, or raise the limit")
+
+    def source(self, times: Iterator[int], arrive: Callable[[], object]) -> None:
+        """Call `arrive` at each of `times` (µs, never decreasing), with one entry in the clock at a time."""
+        clock, platform = self.clock, self.platform
+
+        def following() -> None:
+            at = next(times, None)
+            if at is not None:
+                self.coming += 1
+                platform.pending += 1
+                clock.call_at(at, come, order=Order.ARRIVAL)
+
+        def come() -> None:
+            self.coming -= 1
+            platform.pending -= 1
+            following()
+            arrive()
+
+        following()

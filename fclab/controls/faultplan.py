@@ -1,0 +1,75 @@
+"""The lab's fault plan: what a notebook calls as `lab.faults`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fclab.clock import Order
+from fclab.errors import UsageError
+from fclab.observe.events import OutageEnded, OutageStarted
+from fclab.units import FOREVER, to_us
+
+if TYPE_CHECKING:
+    from fclab.engine.platform import Platform
+
+__all__ = ["FaultPlan"]
+
+
+class FaultPlan:
+    """Make things go wrong at known times. Times are lab time in seconds; a fault holds in [start, end)."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._generation = 0
+
+    def outage(self, start: float | None = None, end: float = float("inf")) -> None:
+        """The platform refuses every dispatch from `start` (now) until `end`: sync calls get 500, async events back off."""
+        p = self._platform
+        now = p.clock.now()
+        first, last = p.faults.outage(now / 1e6 if start is None else start, end)
+        p.clock.call_at(first, self._mark, self._generation, OutageStarted.KIND, order=Order.FAULT)
+        if last < FOREVER:
+            p.clock.call_at(last, self._mark, self._generation, OutageEnded.KIND, order=Order.FAULT)
+
+    def add(self, arrow: str, **options: Any) -> None:
+        """Strike an arrow of the chain, such as "queue->dispatcher", or a boot phase, such as "boot:download".
+
+        drop, crash: the chance from 0 to 1 (True is always); delay: seconds; function: only this one; start, end; times: at most.
+        """
+        try:
+            self._platform.faults.add(arrow, **options)
+        except TypeError as error:
+            raise UsageError(
+                f"A fault cannot be made so: {error}.", hint="options: drop, crash, delay, function, start, end, times"
+            ) from None
+
+    def boot(self, phase: str, *, fail: float = 0.0, delay: float = 0.0, **options: Any) -> None:
+        """Make a boot phase fail with chance `fail`, or take `delay` seconds longer."""
+        self.add(f"boot:{phase}", drop=fail, delay=delay, **options)
+
+    def kill(self, instance: str, at: float | None = None) -> None:
+        """The instance with this id ("hello#1") dies at lab time `at` (now), in the middle of whatever it does."""
+        p = self._platform
+        name, _, number = instance.partition("#") if isinstance(instance, str) else ("", "", "")
+        if name not in p.functions or not number.isdigit():
+            raise UsageError(f"{instance!r} is no instance id.", hint='ids look like "hello#1"; see lab.instances("hello")')
+        p.clock.call_at(p.clock.now() if at is None else to_us(at, "at"), self._kill, instance, order=Order.FAULT)
+
+    def clear(self) -> None:
+        """End every fault now."""
+        p = self._platform
+        if p.faults.out(p.clock.now()):
+            p.record(p.clock.now(), OutageEnded.KIND)
+        self._generation += 1
+        p.faults.clear()
+
+    def _mark(self, generation: int, kind: int) -> None:
+        if generation == self._generation:
+            self._platform.record(self._platform.clock.now(), kind)
+
+    def _kill(self, label: str) -> None:
+        p = self._platform
+        for fn in p.functions.values():
+            for instance in list(fn.instances.values()):
+                if instance.label == label:
+                    p.kill(instance)

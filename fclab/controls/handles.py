@@ -1,0 +1,170 @@
+"""What a notebook holds after it asked for something: a call to come, a task under way, a look at an instance."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fclab.engine.instance import Instance
+from fclab.engine.tasks import Task
+from fclab.model import Response
+from fclab.units import seconds, to_us
+
+if TYPE_CHECKING:
+    from fclab.controls.driver import Driver
+
+__all__ = ["Call", "InstanceView", "TaskHandle", "Text"]
+
+
+class Text(str):
+    """Text that shows itself as it is, also as the value of a notebook cell."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class Call:
+    """A request scheduled for lab time `at` (seconds).
+
+    response   what the caller got, once it did: for an async request the 202 or a refusal
+    task       of an async request, once it has arrived; its .response is the outcome
+    """
+
+    __slots__ = ("at", "response", "task")
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+        self.response: Response | None = None
+        self.task: TaskHandle | None = None
+
+    def answer(self, response: Response) -> None:
+        """Keep the answer."""
+        self.response = response
+
+    def accept(self, response: Response) -> None:
+        """Keep the acceptance, for the task as well."""
+        self.response = response
+        if self.task is not None:
+            self.task.accepted = response
+
+    def __repr__(self) -> str:
+        return f"Call(at {self.at:g} s, {self.response or 'not answered yet'})"
+
+
+class TaskHandle:
+    """An async request you sent.
+
+    state        Enqueued, Running, Retrying, Stopping, Succeeded, Failed, Stopped, Expired, or Rejected by the front door
+    attempts     deliveries so far; executions: those that reached the handler
+    history      [(lab time in seconds, state)]
+    response     the outcome once there is one; result() runs the lab until then
+    """
+
+    __slots__ = ("_driver", "_task", "accepted")
+
+    def __init__(self, driver: Driver, task: Task) -> None:
+        self._driver = driver
+        self._task = task
+        self.accepted: Response | None = None
+        """What the caller got at once: 202, or a refusal."""
+
+    def _answer(self, response: Response) -> None:
+        self.accepted = response
+
+    @property
+    def number(self) -> int:
+        """The request's number: R1 is 1."""
+        return self._task.number
+
+    @property
+    def request_id(self) -> str:
+        """The request's id."""
+        return self._task.request_id
+
+    @property
+    def task_id(self) -> str:
+        """The task's id: yours, or else the request's."""
+        return self._task.task_id or self._task.request_id
+
+    @property
+    def status(self) -> int:
+        """202 if it was accepted, otherwise the refusal's status."""
+        return self.accepted.status if self.accepted is not None else 202
+
+    @property
+    def state(self) -> str:
+        """Where it stands now."""
+        return self._task.state
+
+    @property
+    def attempts(self) -> int:
+        """Deliveries begun."""
+        return self._task.attempts
+
+    @property
+    def executions(self) -> int:
+        """Deliveries that reached the handler."""
+        return self._task.executions
+
+    @property
+    def history(self) -> list[tuple[float, str]]:
+        """When it entered each state, lab time in seconds."""
+        return [(seconds(at), state) for at, state in self._task.history]
+
+    @property
+    def response(self) -> Response | None:
+        """The outcome, or None while it is under way."""
+        return self._task.response
+
+    def result(self, timeout: float | None = None) -> Response:
+        """Run the lab until the task has ended, at most `timeout` seconds of lab time, and return its outcome.
+
+        Raises TimeoutError if it has not ended by then, `EndlessRun` if it never will.
+        """
+        limit = None if timeout is None else to_us(timeout, "timeout")
+        self._driver.until(lambda: self._task.finished, limit)
+        if self._task.response is None:
+            raise TimeoutError(f"R{self.number} is {self.state} after {timeout:g} s of lab time; wait longer, or look at .history")
+        return self._task.response
+
+    def stop(self) -> bool:
+        """Stop it, waiting or running; False if it has ended already. Its destinations are not told."""
+        self._driver.check()
+        return self._driver.platform.dispatcher.stop(self._task)
+
+    def __repr__(self) -> str:
+        return repr(self._task)
+
+    def _repr_html_(self) -> str:
+        return f"<code>{html.escape(repr(self))}</code>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class InstanceView:
+    """One instance as it is now. `idle_until`: lab time in seconds at which it will be reclaimed, or None."""
+
+    id: str
+    function: str
+    state: str
+    reserved: bool
+    running: int
+    idle_until: float | None
+
+    @classmethod
+    def of(cls, instance: Instance) -> InstanceView:
+        """What there is to see of an instance."""
+        idle = instance.state.value == "idle" and not instance.reserved and instance.expires > 0
+        return cls(
+            instance.label, instance.function.name, instance.state.value, instance.reserved, instance.running,
+            seconds(instance.expires) if idle else None,
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        until = f" until {self.idle_until:g} s" if self.idle_until is not None else ""
+        return f"Instance({self.id}, {self.state}{until}{', reserved' if self.reserved else ''})"
+
+    def _repr_html_(self) -> str:
+        return f"<code>{html.escape(repr(self))}</code>"

@@ -1,0 +1,52 @@
+"""What can be changed while a lab runs: reserved instances, caps, and whether a function takes requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fclab.controls.arguments import check_count, check_rule, check_tracking
+from fclab.engine.platform import Platform
+from fclab.engine.rows import Function
+from fclab.errors import UsageError
+from fclab.model import Schedule, TargetTracking
+from fclab.observe.events import FunctionSwitched, LimitSet
+from fclab.units import FOREVER
+
+__all__ = ["check_room", "limit", "reserve", "switch"]
+
+
+def check_room(platform: Platform, reserved: int, most: int | None) -> None:
+    """So many reserved instances must fit the function's cap and the lab's."""
+    room = min(FOREVER if most is None else most, FOREVER if platform.cap is None else platform.cap)
+    if reserved > room:
+        raise UsageError(
+            f"{reserved} instances cannot be reserved where at most {room} are allowed.", hint="raise max_instances or reserve fewer"
+        )
+
+
+def reserve(platform: Platform, fn: Function, target: int, schedule: Sequence[Schedule], tracking: TargetTracking | None) -> None:
+    """See `Lab.reserve`."""
+    check_count(target, "the number of reserved instances")
+    rules = [check_rule(rule) for rule in schedule]
+    if tracking is not None:
+        check_tracking(tracking)
+    check_room(platform, max([target, *(rule.target for rule in rules), tracking.max if tracking else 0]), fn.limit)
+    platform.reserve.set(fn, target, rules, tracking)
+
+
+def limit(platform: Platform, fn: Function, most: int | None) -> None:
+    """See `Lab.limit`."""
+    check_count(most, "max_instances", optional=True)
+    if most is not None and fn.target > most:
+        raise UsageError(f"{fn.name!r} has {fn.target} reserved instances.", hint="reserve fewer first, or raise max_instances")
+    fn.limit = most
+    platform.record(platform.clock.now(), LimitSet.KIND, 0, 0, 0, fn.number, -1 if most is None else most)
+    platform.capacity(fn)
+
+
+def switch(platform: Platform, fn: Function, on: bool) -> None:
+    """See `Lab.enable` and `Lab.disable`."""
+    fn.enabled = on
+    platform.record(platform.clock.now(), FunctionSwitched.KIND, 0, 0, 0, fn.number, int(on))
+    if on:
+        platform.dispatcher.pump(fn.name)

@@ -1,0 +1,122 @@
+"""Runs attempts on instances: start, time-out, end, and what each ending means for the instance."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fclab.clock import Order
+from fclab.engine.failures import lost, timed_out
+from fclab.observe import events as e
+from fclab.units import FOREVER
+
+if TYPE_CHECKING:
+    from fclab.engine.platform import Platform
+    from fclab.engine.rows import Attempt, Outcome
+
+__all__ = ["FATAL", "Executor"]
+
+FATAL = {"timeout": "timeout", "exit": "exit", "memory": "memory", "stopped": "stopped", "killed": "killed"}
+"""Kinds of outcome that end the instance, and the reason recorded for it. An exception is none of them."""
+
+
+class Executor:
+    """One attempt on one instance.
+
+    1. Finishing exactly at the time-out is success; a time-out outweighs whatever the handler returns afterwards.
+    2. Time-out, exit and out of memory end the instance; the other attempts on it then fail as system errors.
+    3. The slot is free before the caller has the answer, so its next request finds the instance warm.
+    """
+
+    def __init__(self, platform: Platform) -> None:
+        self.p = platform
+
+    def begin(self, attempt: Attempt) -> None:
+        """Hand the attempt, which has its slot, to the instance."""
+        if self.p.faults.arrows:
+            self.p.cross("pool->instance", attempt.request, partial(self._start, attempt), partial(self._not_started, attempt))
+        else:
+            self._start(attempt)
+
+    def _start(self, attempt: Attempt) -> None:
+        p, instance, request = self.p, attempt.instance, attempt.request
+        assert instance is not None
+        if attempt.done:
+            return
+        now = p.clock.now()
+        fn = request.fn
+        attempt.started = now
+        p.record(now, e.ExecutionStarted.KIND, request.number, attempt.number, instance.number, fn.number, 0, attempt.slot)
+        if fn.timeout_us < FOREVER:
+            attempt.timer = p.clock.call_at(now + fn.timeout_us, self._timeout, attempt, order=Order.TIMEOUT)
+        if p.backend.freezes and not instance.reserved:
+            p.backend.thaw(instance)
+        p.backend.run(instance, attempt, p)
+
+    def _not_started(self, attempt: Attempt, effect: str) -> None:
+        if attempt.done:
+            return
+        outcome = lost("pool->instance")
+        if effect == "crash":
+            outcome.kind = "killed"
+        self.done(attempt, outcome)
+
+    def _timeout(self, attempt: Attempt) -> None:
+        self.p.backend.cancel(attempt, "timeout")
+        self.done(attempt, timed_out(attempt))
+
+    def done(self, attempt: Attempt, outcome: Outcome) -> None:
+        """The attempt ended, once; later endings are ignored."""
+        if attempt.done:
+            return
+        attempt.done = True
+        p, instance, request = self.p, attempt.instance, attempt.request
+        assert instance is not None
+        if attempt.timer is not None:
+            attempt.timer.cancel()
+        if attempt.started >= 0:
+            error = p.recording.text(outcome.error_type) if outcome.error_type else 0
+            p.record(p.clock.now(), e.ExecutionEnded.KIND, request.number, attempt.number, instance.number, request.fn.number, error,
+                     int(outcome.memory_mb * 1024))  # fmt: skip
+        reason = FATAL.get(outcome.kind)
+        if reason is None:
+            p.pool.leave(attempt)
+            self._answer(attempt, outcome)
+            p.capacity(request.fn)
+            return
+        others = p.pool.kill(instance, reason)
+        self._answer(attempt, outcome)
+        self.fail(others, attempt)
+
+    def done_unstarted(self, attempt: Attempt, outcome: Outcome) -> None:
+        """The attempt ended before its instance was ready: the boot failed."""
+        if not attempt.done:
+            attempt.done = True
+            self._answer(attempt, outcome)
+
+    def fail(self, attempts: list[Attempt], but: Attempt | None = None) -> None:
+        """The instance under these attempts is gone: system errors, all but one."""
+        p = self.p
+        for attempt in attempts:
+            if attempt is but or attempt.done:
+                continue
+            attempt.done = True
+            if attempt.timer is not None:
+                attempt.timer.cancel()
+            outcome = lost("instance")
+            instance = attempt.instance
+            if attempt.started >= 0 and instance is not None:
+                p.record(p.clock.now(), e.ExecutionEnded.KIND, attempt.request.number, attempt.number, instance.number,
+                         attempt.request.fn.number, p.recording.text(outcome.error_type or ""), 0)  # fmt: skip
+            self._answer(attempt, outcome)
+
+    def _answer(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Carry the outcome back to the front door (sync) or the dispatcher (async)."""
+        p = self.p
+        request = attempt.request
+        home = p.front_door.answer if request.mode == "sync" else p.dispatcher.settle
+        if not p.faults.arrows:
+            home(attempt, outcome)
+            return
+        arrow = "instance->front door" if request.mode == "sync" else "instance->dispatcher"
+        p.cross(arrow, request, partial(home, attempt, outcome), lambda effect: home(attempt, lost(arrow)))

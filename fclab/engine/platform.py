@@ -1,0 +1,225 @@
+"""The platform: its parts put together, and the few things they share. Front door, queue, dispatcher, pool, executor: a request's way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fclab.clock import Clock, Order
+from fclab.engine.boots import Boots
+from fclab.engine.declare import settings
+from fclab.engine.destinations import Destinations
+from fclab.engine.dispatcher import Dispatcher
+from fclab.engine.executor import Executor
+from fclab.engine.faults import Faults
+from fclab.engine.front_door import FrontDoor
+from fclab.engine.growth import Growth
+from fclab.engine.instance import Instance, State
+from fclab.engine.keepalive import fixed_window
+from fclab.engine.placement import most_recently_used
+from fclab.engine.pool import HOOK_LIMIT, Pool
+from fclab.engine.presets import Preset, retry_policy
+from fclab.engine.reserve import Reserve
+from fclab.engine.retry import next_delay
+from fclab.engine.rows import Attempt, Function, Outcome, Reply, Request
+from fclab.engine.tasks import Task
+from fclab.model import FunctionSpec, Mode
+from fclab.observe import events as e
+from fclab.observe.recording import Recording
+
+if TYPE_CHECKING:
+    from fclab.backends.base import Backend
+    from fclab.queues.base import Queue
+
+__all__ = ["Platform", "Policies"]
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The rules a learner may replace, each a plain function; see the modules they come from."""
+
+    placement: Callable[[Instance], float] = most_recently_used
+    keep_alive: Callable[[int, int], int] = fixed_window
+    next_delay: Callable[..., int | None] = next_delay
+
+
+class Platform:
+    """Single-threaded; knows time only through `clock` and the world only through `backend`.
+
+    1. accepted = succeeded + failed + `work` at every instant: `work` counts requests that have not ended.
+    2. Every part records what it does through `record`, at the moment it does it.
+    """
+
+    def __init__(
+        self, clock: Clock, backend: Backend, queue: Queue, recording: Recording, preset: Preset, *, seed: int = 0,
+        cap: int | None = None, policies: Policies | None = None,
+    ) -> None:  # fmt: skip
+        policies = policies or Policies()
+        self.clock = clock
+        self.backend = backend
+        self.queue = queue
+        self.recording = recording
+        self.record = recording.emit
+        self.preset = preset
+        self.seed = seed
+        self.cap = preset.cap if cap is None else cap
+        self.placement = policies.placement
+        self.keep_alive = policies.keep_alive
+        self.next_delay = policies.next_delay
+        self.functions: dict[str, Function] = {}
+        self.tasks: dict[tuple[str, str], Task] = {}
+        self.mode_texts = {"sync": recording.text("sync"), "async": recording.text("async")}
+        self.work = 0
+        self.active = 0
+        """Attempts under way: placed, booting for, or running."""
+        self.pending = 0
+        """Things the clock holds that are work: arrivals, due retries, delayed hops."""
+        self.hopeless: set[int] = set()
+        """Requests that back off for ever against a fault without end."""
+        self.growth = Growth(preset.burst, preset.growth_count, preset.growth_period)
+        self.faults = Faults(seed)
+        self.pool = Pool(self)
+        self.boots = Boots(self)
+        self.executor = Executor(self)
+        self.front_door = FrontDoor(self)
+        self.dispatcher = Dispatcher(self)
+        self.destinations = Destinations(self)
+        self.reserve = Reserve(self)
+
+    # ---- functions
+
+    def declare(self, spec: FunctionSpec) -> Function:
+        """Add a function, or replace the one of that name: its instances go, its waiting events meet the new one."""
+        old = self.functions.get(spec.name)
+        number = self.recording.add_function(spec.name)
+        fn = Function(spec, number, retry_policy(self.preset, spec.async_config))
+        if old is not None:
+            fn.created = old.created
+            self.reserve.set(old, 0)
+            self.retire(old)
+        self.functions[spec.name] = fn
+        text = self.recording.text(settings(spec))
+        self.record(self.clock.now(), e.FunctionDeclared.KIND, 0, 0, 0, number, spec.memory_mb, text)
+        if spec.max_instances is not None:
+            self.record(self.clock.now(), e.LimitSet.KIND, 0, 0, 0, number, spec.max_instances)
+        if spec.reserved:
+            self.reserve.set(fn, spec.reserved)
+        self.dispatcher.pump(fn.name)
+        return fn
+
+    def retire(self, fn: Function, reason: str = "lowered") -> None:
+        """Let a function's instances go: idle ones now, busy ones when they are done."""
+        for instance in list(fn.instances.values()):
+            instance.draining = True
+            instance.mark = -1
+            if instance.state is State.IDLE:
+                self.pool.stop(instance, reason)
+
+    def request_id(self, number: int) -> str:
+        """The id of request `number`: readable, unique in the lab, the same in every run with this seed."""
+        return f"1-{self.seed & 0xFFFFFFFF:08x}-{number:012x}"
+
+    # ---- what the parts share
+
+    def capacity(self, fn: Function) -> None:
+        """There may be room for one more attempt."""
+        if self.dispatcher.hungry:
+            self.dispatcher.feed(fn)
+        if self.reserve.plans:
+            self.reserve.feed()
+
+    def cross(self, arrow: str, request: Request, go: Callable[[], object], broken: Callable[[str], object]) -> None:
+        """Carry a request over an arrow of the chain: `go`, later, or `broken(effect)` if a fault strikes."""
+        self.cross_raw(arrow, request.fn.number, request.fn.name, request.number, go, broken)
+
+    def cross_raw(
+        self, arrow: str, function: int, name: str, request: int, go: Callable[[], object], broken: Callable[[str], object]
+    ) -> None:
+        """`cross` for a request that is not made yet."""
+        now = self.clock.now()
+        strike = self.faults.strike(arrow, name, now) if arrow in self.faults.arrows else None
+        if strike is None:
+            go()
+            return
+        effect = strike.effect or "delay"
+        self.record(now, e.FaultInjected.KIND, request, 0, 0, function, self.recording.text(arrow), self.recording.text(effect))
+        then = partial(broken, effect) if strike.effect else go
+        if strike.delay:
+            self.pending += 1
+            self.clock.call_at(now + strike.delay, self._late, then)
+        else:
+            then()
+
+    def _late(self, then: Callable[[], object]) -> None:
+        self.pending -= 1
+        then()
+
+    def hook(self, instance: Instance, name: str, then: Callable[[], object]) -> None:
+        """Freeze ("pre_freeze") or stop ("pre_stop", or "" for no hook) the instance, its hook included, then go on."""
+        spec = instance.function.spec
+        if name != "pre_freeze" and (not name or spec.pre_stop is None):
+            self.backend.stop(instance, False, then)
+            return
+        began = self.clock.now()
+
+        def finished(late: bool = False) -> None:
+            if instance.timer is not timer:
+                return
+            instance.timer = None
+            timer.cancel()
+            self.record(
+                self.clock.now(), e.HookFinished.KIND, 0, 0, instance.number, instance.function.number, self.recording.text(name), began
+            )
+            if late and name == "pre_freeze":
+                self.executor.fail(self.pool.kill(instance, "timeout"))
+            elif late:
+                self.backend.stop(instance, False, then)
+            else:
+                then()
+
+        instance.timer = timer = self.clock.call_at(began + HOOK_LIMIT, finished, True, order=Order.TIMEOUT)
+        if name == "pre_freeze":
+            self.backend.freeze(instance, finished)
+        else:
+            self.backend.stop(instance, True, finished)
+
+    def kill(self, instance: Instance, reason: str = "killed") -> None:
+        """An instance dies: what ran on it fails as system errors."""
+        self.executor.fail(self.pool.kill(instance, reason))
+
+    # ---- what the backend reports
+
+    def phase_ended(self, instance: Instance, phase: str, proceed: Callable[[], object]) -> None:
+        """A boot phase ended."""
+        self.boots.phase_ended(instance, phase, proceed)
+
+    def boot_ended(self, instance: Instance, outcome: Outcome | None) -> None:
+        """A boot is over, well or not."""
+        self.boots.ended(instance, outcome)
+
+    def done(self, attempt: Attempt, outcome: Outcome) -> None:
+        """The backend reports the end of a run."""
+        self.executor.done(attempt, outcome)
+
+    def call(self, attempt: Attempt, function: str, payload: bytes, reply: Reply, task: Task | None = None, delay: int = 0) -> None:
+        """A handler calls another function: synchronously, or with a `task` asynchronously."""
+        mode: Mode = "sync" if task is None else "async"
+        self.front_door.accept(function, payload, mode, reply, cause=attempt.request.number, delay=delay, task=task)
+
+    # ---- for those who drive the clock
+
+    def stalled(self) -> str | None:
+        """Why what is left can never finish by itself, or None."""
+        if self.work and len(self.hopeless) >= self.work:
+            return f"{len(self.hopeless)} waiting events only retry against a fault without end"
+        if self.work and not self.pending and not self.active:
+            names = [f"'{name}' ({self.queue.waiting(name)})" for name in self.functions if self.queue.waiting(name)]
+            return f"events wait for capacity that does not come: {', '.join(names)}"
+        return None
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.backend.close()
+        self.queue.close()

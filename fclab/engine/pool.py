@@ -1,0 +1,262 @@
+"""Who runs what: finds a place for an attempt, creates instances within the limits, keeps them warm, lets them go."""
+
+from __future__ import annotations
+
+import heapq
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from fclab.clock import Order
+from fclab.engine.instance import Instance, Signal, State
+from fclab.observe import events as e
+from fclab.units import FOREVER, SECOND
+
+if TYPE_CHECKING:
+    from fclab.engine.platform import Platform
+    from fclab.engine.rows import Attempt, Function
+
+__all__ = ["HOOK_LIMIT", "Pool", "Refusal"]
+
+HOOK_LIMIT = 90 * SECOND
+"""µs a pre-freeze or pre-stop hook may take (quota page 2026-02-04 for pre-stop; assumed for pre-freeze)."""
+
+
+class Refusal(Enum):
+    """Why no instance is free: NEW says that one may be created."""
+
+    NEW = "a new instance may be created"
+    FULL = "the limit on instances is reached"
+    GROWTH = "instances are being created too fast"
+
+
+class Pool:
+    """The placement ladder and the life of instances.
+
+    1. A place is: a free reserved instance, else a free warm one (the placement policy's choice), else a new one within the
+       function's cap, the lab's cap and the growth limit, else none.
+    2. An instance is free while it is idle, or busy with a slot left; never while it boots, drains, runs a hook or stops.
+    3. A booting instance belongs to the request that caused it; nobody else waits for it.
+    4. Reserved instances are stopped only by their owner; if one dies it is replaced.
+    """
+
+    def __init__(self, platform: Platform) -> None:
+        self.p = platform
+        self.alive = 0
+        self._uses = 0
+
+    # ---- finding a place
+
+    def find(self, fn: Function) -> Instance | Refusal:
+        """The place for one more attempt of `fn` (clause 1); nothing is changed yet."""
+        free = fn.free
+        while free:
+            _, _, mark, instance = free[0]
+            if instance.mark == mark:
+                return instance
+            heapq.heappop(free)
+        if fn.limit is not None and len(fn.instances) >= fn.limit:
+            return Refusal.FULL
+        if self.p.cap is not None and self.alive >= self.p.cap:
+            return Refusal.FULL
+        return Refusal.NEW if self.p.growth.available(self.p.clock.now()) else Refusal.GROWTH
+
+    def occupy(self, place: Instance | Refusal, attempt: Attempt) -> None:
+        """Give the attempt the place that `find` returned at this instant: start it, or boot an instance for it."""
+        request = attempt.request
+        fn = request.fn
+        p = self.p
+        now = p.clock.now()
+        if isinstance(place, Instance):
+            slot = self._take(place, attempt)
+            p.record(now, e.InstanceAssigned.KIND, request.number, attempt.number, place.number, fn.number, 0, slot)
+            p.executor.begin(attempt)
+            return
+        p.growth.take(now)
+        instance = self.create(fn, reserved=False, request=request.number, attempt=attempt.number)
+        instance.attempt = attempt
+        attempt.instance = instance
+        p.record(now, e.InstanceAssigned.KIND, request.number, attempt.number, instance.number, fn.number, 1, 0)
+        p.backend.boot(instance, p)
+
+    def create(self, fn: Function, *, reserved: bool, request: int = 0, attempt: int = 0) -> Instance:
+        """A new instance, in SCHEDULING; the caller boots it."""
+        now = self.p.clock.now()
+        fn.created += 1
+        number = self.p.recording.add_instance(fn.number, fn.created, reserved)
+        instance = Instance(number, fn.created, fn, reserved, now)
+        fn.instances[number] = instance
+        self.alive += 1
+        self.p.record(now, e.InstanceCreated.KIND, request, attempt, number, fn.number, int(reserved))
+        return instance
+
+    def _take(self, instance: Instance, attempt: Attempt) -> int:
+        """Put the attempt into the instance's first free slot."""
+        instance.signal(Signal.ASSIGNED)
+        slot = instance.slots.index(None)
+        instance.slots[slot] = attempt
+        instance.running += 1
+        attempt.instance, attempt.slot = instance, slot
+        self._used(instance, 1)
+        return slot
+
+    def _used(self, instance: Instance, change: int) -> None:
+        self._uses += 1
+        instance.used = self._uses
+        if instance.reserved:
+            fn = instance.function
+            fn.reserved_running += change
+            if fn.track is not None:
+                fn.track.append((self.p.clock.now(), fn.reserved_running))
+        self._offer(instance)
+
+    def _offer(self, instance: Instance) -> None:
+        """Renew the instance's entry among the free ones, or withdraw it (clause 2)."""
+        self._uses += 1
+        instance.mark = self._uses
+        state = instance.state
+        fn = instance.function
+        if not instance.draining and (state is State.IDLE or (state is State.BUSY and 0 < instance.running < fn.concurrency)):
+            heapq.heappush(fn.free, (not instance.reserved, -self.p.placement(instance), instance.mark, instance))
+
+    # ---- booted, released, idle
+
+    def ready(self, instance: Instance) -> None:
+        """The boot is over: start the attempt that waited for it, or stand by."""
+        p, now = self.p, self.p.clock.now()
+        instance.signal(Signal.READY)
+        attempt, instance.attempt = instance.attempt, None
+        fn = instance.function
+        p.record(
+            now,
+            e.InstanceReady.KIND,
+            attempt.request.number if attempt else 0,
+            attempt.number if attempt else 0,
+            instance.number,
+            fn.number,
+        )
+        if attempt is not None:
+            self._take(instance, attempt)
+            p.executor.begin(attempt)
+            return
+        if instance.draining:
+            self.stop(instance, "lowered")
+            return
+        expires = self._rest(instance, now)
+        p.record(now, e.InstanceIdled.KIND, 0, 0, instance.number, fn.number, expires)
+        self._offer(instance)
+        p.capacity(fn)
+
+    def leave(self, attempt: Attempt) -> None:
+        """The attempt left its instance: free the slot; with the last one, freeze and stand by."""
+        instance = attempt.instance
+        assert instance is not None
+        instance.slots[attempt.slot] = None
+        instance.running -= 1
+        if instance.running:
+            instance.signal(Signal.FINISHED)
+            self._used(instance, -1)
+            self.p.record(self.p.clock.now(), e.InstanceReleased.KIND, attempt.request.number, attempt.number, instance.number,
+                          instance.function.number, 0, instance.running)  # fmt: skip
+        elif instance.function.spec.pre_freeze is not None and not instance.reserved and not instance.draining:
+            self._used(instance, -1)
+            self.p.hook(instance, "pre_freeze", lambda: self._released(instance, attempt))
+        else:
+            self._released(instance, attempt)
+
+    def _released(self, instance: Instance, attempt: Attempt) -> None:
+        if instance.state is not State.BUSY:
+            return
+        instance.signal(Signal.RELEASED)
+        fn = instance.function
+        hooked = fn.spec.pre_freeze is not None and not instance.reserved
+        now = self.p.clock.now()
+        expires = self._rest(instance, now)
+        self.p.record(now, e.InstanceReleased.KIND, attempt.request.number, attempt.number, instance.number, fn.number, expires, 0)
+        if hooked:
+            self._offer(instance)
+        else:
+            self._used(instance, -1)
+        if self.p.backend.freezes and not instance.reserved and not hooked:
+            self.p.backend.freeze(instance, lambda: None)
+        if instance.draining:
+            self.stop(instance, "lowered")
+        elif hooked:
+            self.p.capacity(fn)
+
+    def _rest(self, instance: Instance, now: int) -> int:
+        """Set the idle timer of an on-demand instance; when it expires, or 0 for never.
+
+        One wake-up a instance stays in the clock: if it comes early it goes back to sleep until the real time.
+        """
+        if instance.reserved or instance.draining:
+            return 0
+        window = self.p.keep_alive(instance.function.idle_us, instance.used)
+        if window >= FOREVER:
+            instance.expires = FOREVER
+            return 0
+        instance.expires = expires = now + window
+        wakeup = instance.wakeup
+        if wakeup is None or wakeup.when > expires:
+            if wakeup is not None:
+                wakeup.cancel()
+            instance.wakeup = self.p.clock.call_at(expires, self._expire, instance, order=Order.IDLE_EXPIRY)
+        return expires
+
+    def _expire(self, instance: Instance) -> None:
+        instance.wakeup = None
+        if instance.state is not State.IDLE or instance.expires >= FOREVER:
+            return
+        if instance.expires > self.p.clock.now():
+            instance.wakeup = self.p.clock.call_at(instance.expires, self._expire, instance, order=Order.IDLE_EXPIRY)
+            return
+        self.stop(instance, "idle")
+
+    # ---- letting go
+
+    def stop(self, instance: Instance, reason: str) -> None:
+        """Stop an instance that runs nothing: it expired, was lowered, or its lab closes. Its pre-stop hook runs."""
+        instance.signal(Signal.EXPIRED if reason == "idle" else Signal.STOP)
+        self._stopping(instance, reason, hook=reason != "boot")
+
+    def kill(self, instance: Instance, reason: str) -> list[Attempt]:
+        """End an instance at once, whatever it does; the attempts that were on it."""
+        if not instance.alive:
+            return []
+        instance.signal(Signal.FAILED if reason == "boot" else Signal.KILLED)
+        lost = [attempt for attempt in instance.slots if attempt is not None]
+        if instance.attempt is not None:
+            lost.append(instance.attempt)
+            instance.attempt = None
+        if instance.reserved:
+            instance.function.reserved_running -= instance.running
+        instance.slots = [None] * len(instance.slots)
+        instance.running = 0
+        for attempt in lost:
+            self.p.backend.cancel(attempt, reason)
+        self._stopping(instance, reason, hook=False)
+        return lost
+
+    def _stopping(self, instance: Instance, reason: str, hook: bool) -> None:
+        p, fn = self.p, instance.function
+        instance.mark = -1
+        instance.stop_reason = reason
+        for timer in (instance.wakeup, instance.timer):
+            if timer is not None:
+                timer.cancel()
+        instance.wakeup = instance.timer = None
+        del fn.instances[instance.number]
+        self.alive -= 1
+        p.record(p.clock.now(), e.InstanceStopping.KIND, 0, 0, instance.number, fn.number, p.recording.text(reason))
+        p.hook(instance, "pre_stop" if hook else "", lambda: self._gone(instance))
+        if instance.reserved and reason not in ("lowered", "closed"):
+            p.reserve.replace(fn, failed=reason == "boot")
+
+    def _gone(self, instance: Instance) -> None:
+        p = self.p
+        instance.signal(Signal.STOPPED)
+        reason = instance.stop_reason
+        if reason == "idle":
+            p.record(p.clock.now(), e.InstanceReclaimed.KIND, 0, 0, instance.number, instance.function.number)
+        else:
+            p.record(p.clock.now(), e.InstanceDestroyed.KIND, 0, 0, instance.number, instance.function.number, p.recording.text(reason))
+        p.capacity(instance.function)

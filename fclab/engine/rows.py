@@ -1,0 +1,142 @@
+"""What the engine keeps while something is going on: slotted, mutable, private to the engine and its backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from fclab.engine.retry import RetryPolicy
+from fclab.model import Mode, Response
+from fclab.units import to_us
+
+if TYPE_CHECKING:
+    from fclab.clock import Timer
+    from fclab.engine.instance import Instance
+    from fclab.model import FunctionSpec
+    from fclab.queues.base import Lease, Message
+
+__all__ = ["Attempt", "Function", "Outcome", "Request"]
+
+Reply = Callable[[Response], object]
+
+
+class Function:
+    """A declared function and what the pool knows about it. Times in µs."""
+
+    __slots__ = (
+        "concurrency", "created", "enabled", "free", "idle_us", "init_timeout_us", "instances", "limit", "name", "number",
+        "policy", "reserved_running", "spec", "target", "timeout_us", "track",
+    )  # fmt: skip
+
+    def __init__(self, spec: FunctionSpec, number: int, policy: RetryPolicy) -> None:
+        self.spec = spec
+        self.name = spec.name
+        self.number = number
+        self.policy = policy
+        self.timeout_us = to_us(spec.timeout, "timeout")
+        self.init_timeout_us = to_us(spec.init_timeout, "init_timeout")
+        self.idle_us = to_us(spec.idle_timeout, "idle_timeout", endless=True)
+        self.concurrency = spec.concurrency
+        self.limit = spec.max_instances
+        self.enabled = True
+        self.instances: dict[int, Instance] = {}
+        """Those that count against limits, by number, oldest first."""
+        self.free: list[tuple[bool, float, int, Instance]] = []
+        """Heap of (not reserved, -rank, mark, instance): who may take a request."""
+        self.created = 0
+        self.target = 0
+        """Reserved instances to keep."""
+        self.reserved_running = 0
+        self.track: list[tuple[int, int]] | None = None
+        """While its reserved target is tracked: (time, attempts running on reserved instances) at each change since the last tick."""
+
+
+class Request:
+    """One request on its way. `reply` is called once with the `Response`, or is None where nobody waits for it."""
+
+    __slots__ = ("arrived", "attempt", "cause", "fn", "id", "mode", "number", "payload", "reply", "task")
+
+    def __init__(
+        self, number: int, request_id: str, fn: Function, payload: bytes, mode: Mode, cause: int, arrived: int, reply: Reply | None
+    ) -> None:
+        self.number = number
+        self.id = request_id
+        self.fn = fn
+        self.payload = payload
+        self.mode: Mode = mode
+        self.cause = cause
+        self.arrived = arrived
+        self.reply = reply
+        self.attempt: Attempt | None = None
+        self.task: object = None
+
+
+class Outcome:
+    """How a run of the user's code ended.
+
+    kind        "ok"; function errors: "error" (the instance lives on), "timeout", "exit", "memory" (it does not);
+                system errors: "killed", "lost"
+    payload     the encoded output, or the error object
+    """
+
+    __slots__ = ("error", "error_type", "kind", "memory_mb", "payload", "status")
+
+    def __init__(
+        self,
+        kind: str,
+        payload: bytes = b"",
+        error: str | None = None,
+        error_type: str | None = None,
+        memory_mb: float = 0.0,
+        status: int = 200,
+    ) -> None:
+        self.kind = kind
+        self.payload = payload
+        self.error = error
+        self.error_type = error_type
+        self.memory_mb = memory_mb
+        self.status = status
+
+    @property
+    def system(self) -> bool:
+        """The platform's fault, not the function's."""
+        return self.status >= 500 or self.status == 429
+
+    def __repr__(self) -> str:
+        return f"Outcome({self.kind}, {self.error_type or len(self.payload)})"
+
+
+class Attempt:
+    """One delivery of a request to an instance."""
+
+    __slots__ = (
+        "done",
+        "instance",
+        "lease",
+        "log",
+        "memory_mb",
+        "message",
+        "number",
+        "phases",
+        "request",
+        "slot",
+        "started",
+        "timer",
+        "world",
+    )
+
+    def __init__(self, request: Request, number: int, message: Message | None = None, lease: Lease | None = None) -> None:
+        self.request = request
+        self.number = number
+        self.message = message
+        self.lease = lease
+        self.instance: Instance | None = None
+        self.slot = 0
+        self.phases: list[tuple[str, int, int]] = []
+        self.started = -1
+        self.timer: Timer | None = None
+        self.done = False
+        self.log: list[str] = []
+        self.memory_mb = 0.0
+        self.world: object = None
+        """The backend's own business."""

@@ -1,0 +1,56 @@
+"""The record of one async request: its states, and its outcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fclab.model import Response
+
+__all__ = ["FINAL", "Task"]
+
+FINAL = frozenset({"Succeeded", "Failed", "Stopped", "Expired", "Rejected"})
+"""States a task does not leave. The names are the product's, but for Rejected: the front door refused the request."""
+
+
+class Task:
+    """One async request as its owner sees it.
+
+    state       Enqueued, Running, Retrying, Stopping, or one of `FINAL`
+    history     [(µs, state)]
+    attempts    deliveries begun; executions: those that reached the handler
+    response    the outcome once the state is final, the refusal if it was rejected
+    """
+
+    __slots__ = ("attempts", "executions", "function", "history", "number", "request_id", "response", "state", "task_id")
+
+    def __init__(self, number: int, request_id: str, function: str, task_id: str = "") -> None:
+        self.number = number
+        self.request_id = request_id
+        self.function = function
+        self.task_id = task_id
+        self.state = ""
+        self.history: list[tuple[int, str]] = []
+        self.attempts = 0
+        self.executions = 0
+        self.response: Response | None = None
+
+    def enter(self, now: int, state: str) -> None:
+        """Move on; a final state is never left, and no state is entered twice in a row."""
+        if self.state not in FINAL and state != self.state:
+            self.state = state
+            self.history.append((now, state))
+
+    def refuse(self, response: Response) -> None:
+        """The front door said no."""
+        self.response = response
+        self.state = "Rejected"
+
+    def __repr__(self) -> str:
+        tries = f", {self.attempts} attempt{'s' * (self.attempts != 1)}" if self.attempts else ""
+        return f"Task(R{self.number}, {self.state or 'on its way'}{tries})"
+
+    @property
+    def finished(self) -> bool:
+        """Nothing more will happen to it."""
+        return self.state in FINAL

@@ -1,0 +1,44 @@
+"""Rows and columns as aligned plain text and as an HTML table: how every printed value of the lab lays out its figures."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from fractions import Fraction
+
+__all__ = ["html_grid", "number_text", "text_grid"]
+
+Rows = Sequence[Sequence[str]]
+
+
+def number_text(value: Fraction | float, least: int = 0, most: int = 6) -> str:
+    """`value` in plain digits with `least` to `most` decimals, halves rounded to even, no exponent: 15.4 with least=2 -> '15.40'."""
+    scaled = round(Fraction(value) * 10**most)
+    sign, scaled = ("-", -scaled) if scaled < 0 else ("", scaled)
+    whole, part = divmod(scaled, 10**most)
+    digits = f"{part:0{most}d}".rstrip("0").ljust(least, "0") if most else ""
+    return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
+
+
+def text_grid(header: Sequence[str], rows: Rows, *, left: int = 1) -> str:
+    """Columns two spaces apart; the first `left` of them flush left, the rest flush right; no line ends in a space."""
+    lines = [list(header), *map(list, rows)]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(header))]
+    for line in lines:
+        line[:] = [cell.ljust(width) if at < left else cell.rjust(width) for at, (cell, width) in enumerate(zip(line, widths, strict=True))]
+    return "\n".join("  ".join(line).rstrip() for line in lines)
+
+
+def html_grid(caption: str, header: Sequence[str], rows: Rows, *, left: int = 1) -> str:
+    """The same as an HTML table with a caption; every text is escaped."""
+
+    def line(cells: Sequence[str], tag: str) -> str:
+        align = ("left", "right")
+        return (
+            "<tr>"
+            + "".join(f'<{tag} style="text-align:{align[at >= left]}">{html.escape(cell)}</{tag}>' for at, cell in enumerate(cells))
+            + "</tr>"
+        )
+
+    body = "".join(line(row, "td") for row in rows)
+    return f"<table><caption>{html.escape(caption)}</caption><thead>{line(header, 'th')}</thead><tbody>{body}</tbody></table>"

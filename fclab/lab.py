@@ -1,0 +1,296 @@
+"""The lab: the whole platform in one object, as a notebook holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from types import TracebackType
+from typing import Any, TypeVar, overload
+
+from fclab.backends.durations import Replay
+from fclab.backends.virtual import VirtualBackend
+from fclab.clock import VirtualClock
+from fclab.controls import settings
+from fclab.controls.arguments import check_count, check_lab
+from fclab.controls.driver import Driver
+from fclab.controls.faultplan import FaultPlan
+from fclab.controls.handles import Call, InstanceView, TaskHandle, Text
+from fclab.controls.requests import Requests
+from fclab.engine import billing
+from fclab.engine.declare import build
+from fclab.engine.platform import Platform, Policies
+from fclab.engine.presets import PRESETS
+from fclab.engine.rows import Function
+from fclab.errors import UnknownFunction, UsageError
+from fclab.model import BootProfile, FunctionSpec, Mode, Response, Schedule, TargetTracking
+from fclab.observe.events import Event
+from fclab.observe.hooks import Observer
+from fclab.observe.meters import meters
+from fclab.observe.metrics import Metrics, metrics
+from fclab.observe.recording import Recording
+from fclab.observe.table import table
+from fclab.queues.memory import MemoryQueue
+from fclab.units import seconds, seconds_text, to_us
+from fclab.views import view
+
+__all__ = ["Lab"]
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+class Lab:
+    """A function-compute platform in virtual time.
+
+    seed           names the run: equal seeds, equal recordings
+    profile        how long boot phases take: "classroom", "instant" or a `BootProfile` (simulated, in seconds)
+    semantics      "article", "fc" or "lambda": retries, back-off, event age, idle window, growth
+    max_instances  cap on instances of all functions together; None: the preset's
+    record         False keeps no events (observers still see them)
+    placement, keep_alive, next_delay   your own policies; see the modules `fclab.engine.placement`, `keepalive`, `retry`
+
+    A lab belongs to the thread that made it. It is a context manager; `close()` leaves nothing behind.
+    """
+
+    def __init__(
+        self, backend: str = "virtual", *, seed: int = 0, profile: str | BootProfile = "classroom", semantics: str = "article",
+        home: str | None = None, max_instances: int | None = None, record: bool = True,
+        placement: Callable[..., float] | None = None, keep_alive: Callable[..., int] | None = None,
+        next_delay: Callable[..., int | None] | None = None,
+    ) -> None:  # fmt: skip
+        rules: dict[str, Callable[..., object] | None] = {"placement": placement, "keep_alive": keep_alive, "next_delay": next_delay}
+        boots = check_lab(backend, home, seed, profile, semantics, rules)
+        check_count(max_instances, "max_instances", optional=True)
+        self._options = {
+            "seed": seed, "profile": profile, "semantics": semantics, "max_instances": max_instances, "record": record, **rules,
+        }  # fmt: skip
+        self._specs: dict[str, FunctionSpec] = {}
+        self._clock = VirtualClock()
+        meta: dict[str, str | int] = {"profile": profile if isinstance(profile, str) else "own", "semantics": semantics, "seed": seed}
+        self.recording = Recording(meta, keep=record)
+        chosen: dict[str, Any] = {name: rule for name, rule in rules.items() if rule is not None}
+        self._platform = Platform(
+            self._clock, VirtualBackend(self._clock, boots, seed), MemoryQueue(), self.recording, PRESETS[semantics], seed=seed,
+            cap=max_instances, policies=Policies(**chosen),
+        )  # fmt: skip
+        self._driver = Driver(self._clock, self._platform)
+        self._requests = Requests(self._driver, seed)
+        self.faults = FaultPlan(self._platform)
+
+    # ---- functions
+
+    @overload
+    def function(self, handler: F, /) -> F: ...
+    @overload
+    def function(self, /, *, name: str | None = None, **options: Any) -> Callable[[F], F]: ...
+    def function(self, handler: F | None = None, /, *, name: str | None = None, **options: Any) -> F | Callable[[F], F]:
+        """Declare a function: `@lab.function` or `@lab.function(timeout=10, ...)` above `def name(event, context)`.
+
+        Options are the fields of `FunctionSpec`. The function itself is returned unchanged; a name declared before is replaced.
+        """
+
+        def declare(code: F) -> F:
+            self._add(name or getattr(code, "__name__", None), code, options)
+            return code
+
+        return declare if handler is None else declare(handler)
+
+    def declare(self, name: str, *, duration: object = None, boot: float | None = None, **options: Any) -> None:
+        """Declare a function that is only a model: how long it runs, and boots, in seconds.
+
+        duration   a number, a callable(random), an iterable (one value a request) or a named distribution, "exponential(0.2)"
+        boot       seconds of its whole boot; None: the lab's profile
+        """
+        if isinstance(duration, Iterable) and not isinstance(duration, (str, list, tuple)):
+            duration = Replay(duration)
+        self._add(name, None, {"duration": duration, "boot": boot, **options})
+
+    def _add(self, name: object, code: Callable[..., object] | None, options: Mapping[str, object]) -> None:
+        self._driver.check()
+        merged = {"idle_timeout": seconds(PRESETS[str(self._options["semantics"])].idle_us), **options}
+        spec = build(name, code, merged)
+        if spec.reserved:
+            settings.check_room(self._platform, spec.reserved, spec.max_instances)
+        self._specs[spec.name] = spec
+        self._platform.declare(spec)
+
+    @property
+    def functions(self) -> dict[str, FunctionSpec]:
+        """Every declared function by name."""
+        return dict(self._specs)
+
+    def instances(self, name: str) -> list[InstanceView]:
+        """The instances of a function that are not gone, oldest first."""
+        return [InstanceView.of(instance) for instance in self._known(name).instances.values()]
+
+    # ---- requests
+
+    def invoke(self, name: str, payload: object = b"") -> Response:
+        """Call a function and wait for its response; time moves to that instant. Never raises for what the function does."""
+        self._driver.idle()
+        return self._requests.invoke(name, payload)
+
+    def invoke_async(self, name: str, payload: object = b"", *, delay: float = 0.0, task_id: str | None = None) -> TaskHandle:
+        """Send a function an event, accepted at once; no time passes.
+
+        delay     seconds (0 to 3600) to hold it back
+        task_id   your own id; the same id again is refused (409)
+        """
+        self._driver.check()
+        return self._requests.invoke_async(name, payload, delay, task_id)
+
+    def invoke_at(self, name: str, times: Iterable[float] | float, payload: object = b"", mode: Mode = "sync") -> list[Call]:
+        """Schedule a request at each of these lab times (seconds). `run()` then plays them; read `call.response`."""
+        self._driver.check()
+        self._known(name)
+        return self._requests.at(name, times, payload, mode)
+
+    def traffic(
+        self, name: str, rate: float | None = None, duration: float | None = None, arrivals: str | Iterable[float] = "poisson",
+        *, payload: object = b"", mode: Mode = "sync",
+    ) -> None:  # fmt: skip
+        """Requests from now on: `rate` a second for `duration` seconds, or at given times; see `fclab.controls.arrivals`."""
+        self._driver.check()
+        self._known(name)
+        self._requests.traffic(name, rate, duration, arrivals, payload, mode)
+
+    # ---- time
+
+    @property
+    def now(self) -> float:
+        """Lab time in seconds."""
+        return seconds(self._clock.now())
+
+    def run(self, until: float | None = None) -> None:
+        """Let time pass until `until` (seconds), or until all work is done: scheduled arrivals, running requests, waiting events.
+
+        Idle expiries, ticks and schedules happen when they are due, but do not keep `run()` going. Raises `EndlessRun` if what is
+        left can never finish by itself.
+        """
+        if until is None:
+            self._driver.until(lambda: not self._driver.busy())
+            return
+        end = to_us(until, "until")
+        now = self._clock.now()
+        if end < now:
+            raise UsageError(
+                f"{seconds_text(end)} s is in the past.", hint=f"it is {seconds_text(now)} s; run on, or start again with lab = lab.fresh()"
+            )
+        self._driver.to(end)
+
+    def run_for(self, seconds: float) -> None:
+        """Let `seconds` of lab time pass."""
+        self._driver.to(self._clock.now() + to_us(seconds, "the time to run"))
+
+    def step(self) -> bool:
+        """Go on to the next thing that happens; False if nothing is left to happen."""
+        with self._driver.turning():
+            before = len(self.recording)
+            while self._clock.step():
+                if len(self.recording) > before or not self.recording.keep:
+                    return True
+        return False
+
+    def drain(self, name: str) -> None:
+        """Run until no event of this function waits or runs."""
+        fn = self._known(name)
+        p = self._platform
+        self._driver.until(lambda: not any(request.fn.name == fn.name for request in p.dispatcher.open.values()))
+
+    def play(self, speed: float = 1.0) -> None:
+        """Let virtual time pass at `speed` × real time until all work is done; in a notebook this returns at once."""
+        rate = to_us(speed, "speed", least=0.001, most=1e6) / 1e6
+        self._driver.check()
+        from fclab.controls import pace  # brings in asyncio, which costs more than all of fclab
+
+        pace.play(self, self._driver, rate)
+
+    # ---- settings
+
+    def reserve(self, name: str, target: int, *, schedule: Sequence[Schedule] = (), tracking: TargetTracking | None = None) -> None:
+        """Keep `target` instances of a function ready, from now on and until you say otherwise; 0 gives them back.
+
+        schedule   `Schedule` rules, or (start, end, target) triples, in lab seconds; the largest in force wins
+        tracking   a `TargetTracking`; evaluated once a minute
+        """
+        self._driver.check()
+        settings.reserve(self._platform, self._known(name), target, schedule, tracking)
+
+    def limit(self, name: str, max_instances: int | None = None) -> None:
+        """Cap a function's instances, reserved ones included; None lifts the cap, 0 blocks it."""
+        self._driver.check()
+        settings.limit(self._platform, self._known(name), max_instances)
+
+    def disable(self, name: str) -> None:
+        """Refuse new requests of a function (403); accepted events wait."""
+        self._driver.check()
+        settings.switch(self._platform, self._known(name), False)
+
+    def enable(self, name: str) -> None:
+        """Accept requests again."""
+        self._driver.check()
+        settings.switch(self._platform, self._known(name), True)
+
+    @property
+    def queues(self) -> dict[str, list[bytes]]:
+        """What has arrived in the lab's destination queues ("queue:NAME"), oldest first."""
+        return self._platform.destinations.queues
+
+    # ---- watching
+
+    def on(self, *kinds: type[Event]) -> Callable[[Observer], Observer]:
+        """Observe: `@lab.on(InstanceReclaimed)` above `def note(event)`. An observer that raises is detached and reported."""
+        self._driver.check()
+        return partial(self.recording.hooks.add, kinds)
+
+    def table(self) -> Text:
+        """The run as plain text, always the same for the same run."""
+        return Text(table(self.recording))
+
+    def metrics(self) -> Metrics:
+        """Latencies, cold share, concurrency and queue over time."""
+        return metrics(self.recording)
+
+    def bill(self, tariff: Any = "pay-as-you-go", **options: Any) -> billing.Bill:
+        """What the run costs; see `fclab.engine.billing.bill`."""
+        return billing.bill(meters(self.recording), tariff, **options)
+
+    def timeline(self, **options: Any) -> Any:
+        """The timeline widget: instances as rows, phases as spans."""
+        return view("timeline")(self.recording, **options)
+
+    def call_chain(self, **options: Any) -> Any:
+        """The call-chain widget: components as nodes, requests as tokens."""
+        return view("call_chain")(self.recording, **options)
+
+    # ---- the lab itself
+
+    def fresh(self) -> Lab:
+        """A new lab at 0 s with the same functions and options, and nothing else of this one."""
+        new = Lab(**self._options)  # type: ignore[arg-type]
+        for spec in self._specs.values():
+            new._specs[spec.name] = spec
+            new._platform.declare(spec)
+        return new
+
+    def close(self) -> None:
+        """End the lab; its recording stays readable."""
+        if not self._driver.closed:
+            self._driver.closed = True
+            self._platform.close()
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        names, requests = len(self._specs), self._platform.front_door.requests
+        return f"Lab(virtual, {names} function{'s' * (names != 1)}, {requests} requests, at {seconds_text(self._clock.now())} s)"
+
+    def _known(self, name: object) -> Function:
+        fn = self._platform.functions.get(name) if isinstance(name, str) else None
+        if fn is None:
+            there = ", ".join(map(repr, self._specs)) or "none yet"
+            raise UnknownFunction(f"There is no function {name!r} in this lab.", hint=f"declared: {there}")
+        return fn

@@ -1,0 +1,269 @@
+"""Hops: who handed a request to whom, and when. One linear pass over a recording."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+
+from fclab.observe.events import (
+    BootFailed,
+    DeliveryFailed,
+    DeliveryStarted,
+    DestinationCalled,
+    EventEnqueued,
+    ExecutionEnded,
+    ExecutionStarted,
+    FaultInjected,
+    InstanceAssigned,
+    RequestAccepted,
+    RequestFailed,
+    RequestRejected,
+    RequestSucceeded,
+    RetryScheduled,
+)
+from fclab.observe.recording import Recording
+
+__all__ = ["COMPONENTS", "HOP_OUTCOMES", "Hops", "hops"]
+
+HOP_OUTCOMES = ("ok", "failed", "dropped")
+"""Names of the outcomes; the column `Hops.outcome` holds indices into this."""
+
+COMPONENTS = ("caller", "front door", "queue", "dispatcher", "pool")
+"""The nodes every platform has, in the order in which a request meets them; then come instances and destinations."""
+
+_OK, _FAILED, _DROPPED = range(3)
+_CALLER, _DOOR, _QUEUE, _DISPATCHER, _POOL = range(5)
+_WAITING, _LEASED, _PLACED = range(3)
+_LAST_ATTEMPT = 0xFFFF
+_Row = tuple[int, int, int, int, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Hops:
+    """Hops as columns of equal length, in the order in which they departed; times in µs.
+
+    nodes          all components (`COMPONENTS`), then instances and "destination NAME" as they first appear
+    source, target indices into `nodes`
+    row            the number of the recorded event that made the hop
+
+    Hops of one instant that take no time happened in the order of the columns. What takes time: a request on its way to an
+    instance that boots, and a failed delivery on its way back to the queue, which it reaches when the back-off is over.
+    """
+
+    nodes: tuple[str, ...]
+    source: array[int]
+    target: array[int]
+    depart: array[int]
+    arrive: array[int]
+    request: array[int]
+    attempt: array[int]
+    outcome: array[int]
+    row: array[int]
+
+    def __len__(self) -> int:
+        return len(self.depart)
+
+
+class _Way:
+    """Where one request stands: who sent it, on which instance it is, which hop is still under way."""
+
+    __slots__ = ("instance", "queued", "sender", "stage", "under_way", "wait")
+
+    def __init__(self, sender: int, queued: bool) -> None:
+        self.sender = sender
+        """The node that gets the reply."""
+        self.queued = queued
+        """It is asynchronous: its results go to the dispatcher."""
+        self.instance = 0
+        """The node of the instance it was given and has not left, or 0."""
+        self.under_way = -1
+        """The hop towards that instance, until its handler starts."""
+        self.wait = -1
+        """The hop back to the queue, until the next delivery."""
+        self.stage = _WAITING
+        """How far its delivery is."""
+
+
+class _Walk:
+    """Follows a recording event by event and writes down the hops. One method for each kind of event that matters."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.nodes = list(COMPONENTS)
+        self.numbers = {name: number for number, name in enumerate(self.nodes)}
+        self.hops: list[tuple[int, int, int, int, int, int]] = []
+        """source, target, depart, request, attempt, row."""
+        self.arrive: list[int] = []
+        self.outcome: list[int] = []
+        self.ways: dict[int, _Way] = {}
+        self.caused: dict[int, int] = {}
+        """Requests that a destination made: by number, the destination's node."""
+        self.row = -1
+        self.methods = {
+            RequestAccepted.KIND: self.accepted,
+            RequestRejected.KIND: self.rejected,
+            EventEnqueued.KIND: self.enqueued,
+            DeliveryStarted.KIND: self.leased,
+            DeliveryFailed.KIND: self.delivery_failed,
+            InstanceAssigned.KIND: self.assigned,
+            ExecutionStarted.KIND: self.started,
+            ExecutionEnded.KIND: self.ended,
+            BootFailed.KIND: self.boot_failed,
+            RetryScheduled.KIND: self.put_off,
+            RequestSucceeded.KIND: self.done,
+            RequestFailed.KIND: self.done,
+            DestinationCalled.KIND: self.destination,
+            FaultInjected.KIND: self.fault,
+        }
+
+    def node(self, name: str) -> int:
+        """The number of a node, a new one if need be."""
+        number = self.numbers.get(name)
+        if number is None:
+            number = self.numbers[name] = len(self.nodes)
+            self.nodes.append(name)
+        return number
+
+    def hop(self, row: _Row, source: int, target: int, outcome: int = _OK, arrive: int = -1) -> int:
+        """Write down a hop that departs with event `row` and takes no time, unless `arrive` says otherwise. Returns its number."""
+        self.hops.append((source, target, row[0], row[2], row[3], self.row))
+        self.arrive.append(row[0] if arrive < 0 else arrive)
+        self.outcome.append(outcome)
+        return len(self.hops) - 1
+
+    def way(self, row: _Row) -> _Way:
+        """The way of the event's request; a recording that starts in the middle has callers we never saw."""
+        way = self.ways.get(row[2])
+        if way is None:
+            way = self.ways[row[2]] = _Way(_CALLER, False)
+        return way
+
+    def accepted(self, row: _Row) -> None:
+        _, _, request, _, _, _, mode, cause = row
+        sender = self.caused.pop(request, _CALLER)
+        parent = self.ways.get(cause) if cause else None
+        if sender == _CALLER and parent:
+            sender = parent.instance or _DISPATCHER
+        self.ways[request] = _Way(sender, self.recording.texts[mode] == "async")
+        self.hop(row, sender, _DOOR)
+
+    def rejected(self, row: _Row) -> None:
+        sender = self.node(self.recording.instances[row[4]].label) if row[4] else _CALLER
+        self.hop(row, sender, _DOOR)
+        self.hop(row, _DOOR, sender, _FAILED)
+
+    def enqueued(self, row: _Row) -> None:
+        way = self.way(row)
+        way.queued = True
+        self.hop(row, _DOOR, _QUEUE)
+        self.hop(row, _DOOR, way.sender)
+
+    def leased(self, row: _Row) -> None:
+        way = self.way(row)
+        way.wait, way.stage = -1, _LEASED
+        self.hop(row, _QUEUE, _DISPATCHER)
+
+    def assigned(self, row: _Row) -> None:
+        way = self.way(row)
+        way.stage = _PLACED
+        self.hop(row, _DISPATCHER if way.queued else _DOOR, _POOL)
+        way.instance = self.node(self.recording.instances[row[4]].label)
+        way.under_way = self.hop(row, _POOL, way.instance)
+
+    def started(self, row: _Row) -> None:
+        way = self.way(row)
+        if way.under_way >= 0:
+            self.arrive[way.under_way] = row[0]
+            way.under_way = -1
+
+    def ended(self, row: _Row) -> None:
+        self.returned(row, _FAILED if row[6] else _OK)
+
+    def returned(self, row: _Row, outcome: int) -> None:
+        """A result, or the news of a failure, leaves the instance; nothing happens if the request is on none."""
+        way = self.way(row)
+        if not way.instance:
+            return
+        if way.under_way >= 0:
+            self.arrive[way.under_way] = row[0]
+            self.outcome[way.under_way] = _FAILED
+            way.under_way = -1
+        self.hop(row, way.instance, _DISPATCHER if way.queued else _DOOR, outcome)
+        way.instance = 0
+
+    def boot_failed(self, row: _Row) -> None:
+        if row[2] in self.ways:
+            self.returned(row, _FAILED)
+
+    def delivery_failed(self, row: _Row) -> None:
+        if self.way(row).stage == _PLACED:
+            self.returned(row, _FAILED)
+        else:  # refused before it had an instance
+            self.hop(row, _DISPATCHER, _POOL, _FAILED)
+
+    def put_off(self, row: _Row) -> None:
+        way = self.way(row)
+        self.returned(row, _FAILED)
+        way.stage = _WAITING
+        way.wait = self.hop(row, _DISPATCHER, _QUEUE, arrive=row[6])
+
+    def done(self, row: _Row) -> None:
+        way = self.way(row)
+        failed = row[1] == RequestFailed.KIND
+        self.returned(row, _FAILED if failed else _OK)
+        if not way.queued:
+            self.hop(row, _DOOR, way.sender, _FAILED if failed else _OK)
+        elif failed and way.stage == _WAITING:  # expired or stopped while it waited
+            if way.wait >= 0 and self.arrive[way.wait] > row[0]:
+                self.arrive[way.wait] = row[0]
+                self.outcome[way.wait] = _DROPPED
+            else:
+                self.hop(row, _QUEUE, _DISPATCHER, _DROPPED)
+
+    def destination(self, row: _Row) -> None:
+        target = self.node(f"destination {self.recording.texts[row[6]]}")
+        self.hop(row, _DISPATCHER, target)
+        if row[7]:
+            self.caused[row[7]] = target
+
+    def fault(self, row: _Row) -> None:
+        source, _, target = self.recording.texts[row[6]].partition("->")
+        if self.recording.texts[row[7]] == "delay" or not (row[2] and target):
+            return
+        self.hop(row, self.end(row, source), self.end(row, target), _DROPPED)
+
+    def end(self, row: _Row, name: str) -> int:
+        """The node that one end of an arrow means for the event's request."""
+        way = self.way(row)
+        if name == "instance":
+            return self.node(self.recording.instances[row[4]].label) if row[4] else way.instance or _POOL
+        return way.sender if name == "caller" else self.numbers.get(name, _DISPATCHER)
+
+    def finish(self, end: int) -> None:
+        """The recording is over at `end`: what is on its way to an instance arrives there."""
+        for way in self.ways.values():
+            if way.under_way >= 0:
+                self.arrive[way.under_way] = end
+
+
+def hops(recording: Recording) -> Hops:
+    """All hops of `recording`. One still on its way to an instance arrives at `recording.end_us`; a back-off keeps its due time."""
+    walk = _Walk(recording)
+    methods = walk.methods
+    for number, row in enumerate(recording.rows()):
+        method = methods.get(row[1])
+        if method is not None:
+            walk.row = number
+            method(row)
+    walk.finish(recording.end_us)
+    return Hops(
+        tuple(walk.nodes),
+        array("H", [hop[0] for hop in walk.hops]),
+        array("H", [hop[1] for hop in walk.hops]),
+        array("q", [hop[2] for hop in walk.hops]),
+        array("q", walk.arrive),
+        array("I", [hop[3] for hop in walk.hops]),
+        array("H", [min(hop[4], _LAST_ATTEMPT) for hop in walk.hops]),
+        array("B", walk.outcome),
+        array("I", [hop[5] for hop in walk.hops]),
+    )

@@ -1,0 +1,249 @@
+"""The record of what happened: append-only, exact, the single source of every picture, table, bill and metric."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+from fclab.errors import UsageError
+from fclab.observe.events import EVENT_TYPES, Event, ExecutionEnded, Row
+from fclab.observe.hooks import Hooks
+from fclab.units import seconds, to_us
+
+__all__ = ["Difference", "Events", "InstanceName", "PayloadNote", "Recording"]
+
+WIDTH = 8
+_SPILL = WIDTH * 8192
+PREVIEW = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadNote:
+    """What a recording keeps of a payload: its size in bytes, SHA-256 and first 1 KiB."""
+
+    size: int
+    sha256: str
+    preview: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceName:
+    """Instance number n of a recording: the `ordinal`-th instance of function number `function`; `reserved` or on demand."""
+
+    function: int
+    ordinal: int
+    reserved: bool
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two recordings part at event `index`: `ours` and `theirs` (None where one has ended)."""
+
+    index: int
+    ours: Event | None
+    theirs: Event | None
+
+
+class Recording:
+    """Events as columns of integers, with the tables of names they refer to.
+
+    1. Append-only: `emit` is the one way in; nothing is changed or removed.
+    2. Numbers for functions, instances and texts count from 1; 0 means none.
+    3. The digest covers every event, name and payload, but no memory reading, and no time where the clock was a wall clock.
+    4. Rows lie in one flat list that spills into typed arrays, so keeping everything costs 64 bytes an event.
+    """
+
+    def __init__(self, meta: dict[str, str | int] | None = None, *, keep: bool = True) -> None:
+        self.meta: dict[str, str | int] = {"clock": "virtual", "backend": "virtual", "profile": "classroom", "seed": 0, **(meta or {})}
+        self.keep = keep
+        self.hooks = Hooks()
+        self.functions: list[str] = [""]
+        self.instances: list[InstanceName] = [InstanceName(0, 0, False, "")]
+        self.texts: list[str] = [""]
+        self.payloads: dict[tuple[int, str], PayloadNote] = {}
+        self.until_us = 0
+        """Lab time up to which the recording speaks, in µs; the lab moves it on."""
+        self._text_numbers: dict[str, int] = {"": 0}
+        self._blocks: list[array[int]] = []
+        self._tail: list[int] = []
+
+    # ---- writing
+
+    def emit(
+        self, time: int, kind: int, request: int = 0, attempt: int = 0, instance: int = 0, function: int = 0, a: int = 0, b: int = 0
+    ) -> None:
+        """Append one event; times in µs, everything else numbers as in `Row`."""
+        if self.keep:
+            tail = self._tail
+            tail.extend((time, kind, request, attempt, instance, function, a, b))
+            if len(tail) >= _SPILL:
+                self._blocks.append(array("q", tail))
+                tail.clear()
+        if kind in self.hooks.by_kind:
+            self.hooks.notify(self._event(Row(time, kind, request, attempt, instance, function, a, b)))
+
+    def text(self, text: str) -> int:
+        """The number of `text` in this recording's table of texts."""
+        number = self._text_numbers.get(text)
+        if number is None:
+            number = self._text_numbers[text] = len(self.texts)
+            self.texts.append(text)
+        return number
+
+    def add_function(self, name: str) -> int:
+        """The number of a newly declared function."""
+        self.functions.append(name)
+        return len(self.functions) - 1
+
+    def add_instance(self, function: int, ordinal: int, reserved: bool) -> int:
+        """The number of a new instance."""
+        self.instances.append(InstanceName(function, ordinal, reserved, f"{self.functions[function]}#{ordinal}"))
+        return len(self.instances) - 1
+
+    def note_payload(self, request: int, which: str, payload: bytes) -> None:
+        """Keep size, hash and beginning of a request's 'event' or 'result'; an empty one needs no note."""
+        if payload and self.keep:
+            self.payloads[request, which] = PayloadNote(len(payload), hashlib.sha256(payload).hexdigest(), payload[:PREVIEW])
+
+    # ---- reading
+
+    def __len__(self) -> int:
+        return (sum(map(len, self._blocks)) + len(self._tail)) // WIDTH
+
+    def __repr__(self) -> str:
+        return f"Recording({len(self)} events, {len(self.instances) - 1} instances, to {seconds(self.end_us):g} s)"
+
+    @property
+    def end_us(self) -> int:
+        """The end of the recorded time in µs."""
+        last = self._tail[-WIDTH] if self._tail else self._blocks[-1][-WIDTH] if self._blocks else 0
+        return max(last, self.until_us)
+
+    def rows(self) -> Iterator[tuple[int, int, int, int, int, int, int, int]]:
+        """Every event as eight integers (see `Row`), in order."""
+        for block in (*self._blocks, self._tail):
+            yield from zip(*[iter(block)] * WIDTH, strict=True)
+
+    def row(self, index: int) -> Row:
+        """Event number `index` as stored."""
+        if index < 0:
+            index += len(self)
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        for block in (*self._blocks, self._tail):
+            if index * WIDTH < len(block):
+                return Row(*block[index * WIDTH : (index + 1) * WIDTH])
+            index -= len(block) // WIDTH
+        raise IndexError(index)
+
+    @property
+    def events(self) -> Events:
+        """The events as objects, made when read."""
+        return Events(self)
+
+    def select(self, *kinds: type[Event], start: float = 0.0, end: float | None = None, request: int | None = None) -> list[Event]:
+        """Events of `kinds` (all if none) with start <= time < end (seconds), of one request if given."""
+        first = to_us(start, "start")
+        last = None if end is None else to_us(end, "end", endless=True)
+        wanted = {kind.KIND for kind in kinds}
+        return [
+            self._event(Row(*row))
+            for row in self.rows()
+            if (not wanted or row[1] in wanted)
+            and row[0] >= first
+            and (last is None or row[0] < last)
+            and (request is None or row[2] == request)
+        ]
+
+    def _event(self, row: Row) -> Event:
+        made = EVENT_TYPES[row.kind]
+        fields: dict[str, int | float | str | bool] = {}
+        for spec, value in ((made.A, row.a), (made.B, row.b)):
+            if spec is not None:
+                name, what = spec
+                fields[name] = self.texts[value] if what == "text" else seconds(value) if what == "time" else bool(value) if what == "bool" else value
+        return made(
+            seconds(row.time), row.request, row.attempt, self.instances[row.instance].label, self.functions[row.function], fields
+        )
+
+    # ---- comparing and keeping
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what happened; equal seeds give equal digests, in any process (clause 3)."""
+        wall = self.meta["clock"] != "virtual"
+        masks: dict[int, list[int]] = {}
+        for number, made in EVENT_TYPES.items():
+            hidden = [column for column, spec in ((6, made.A), (7, made.B)) if spec and wall and spec[1] == "time"]
+            masks[number] = hidden + ([7] if made is ExecutionEnded else [])
+        done = hashlib.sha256()
+        for block in (*self._blocks, self._tail):
+            copy = array("q", block)
+            for at in range(0, len(copy), WIDTH):
+                if wall:
+                    copy[at] = 0
+                for column in masks[copy[at + 1]]:
+                    copy[at + column] = 0
+            done.update(copy.tobytes())
+        done.update(repr((self.functions, self.texts, self.instances)).encode())
+        for (request, which), note in self.payloads.items():
+            done.update(f"{request} {which} {note.size} {note.sha256}\n".encode())
+        return done.hexdigest()
+
+    def diff(self, other: Recording, most: int = 10) -> list[Difference]:
+        """Where two recordings differ, event by event, the first `most` places; empty if they are equal."""
+        found: list[Difference] = []
+        for index in range(max(len(self), len(other))):
+            ours = self.events[index] if index < len(self) else None
+            theirs = other.events[index] if index < len(other) else None
+            if ours != theirs:
+                found.append(Difference(index, ours, theirs))
+                if len(found) == most:
+                    break
+        return found
+
+    def save(self, path: str | Path) -> Path:
+        """Write the recording as versioned JSON lines and return the path."""
+        from fclab.observe import storage
+
+        return storage.save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Recording:
+        """Read what `save` wrote. Raises `RecordingError` for anything else."""
+        from fclab.observe import storage
+
+        return storage.load(Path(path))
+
+
+class Events(Sequence[Event]):
+    """A recording's events as a read-only sequence; slices are lists."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+
+    def __len__(self) -> int:
+        return len(self._recording)
+
+    def __iter__(self) -> Iterator[Event]:
+        for row in self._recording.rows():
+            yield self._recording._event(Row(*row))
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Event]: ...
+    def __getitem__(self, index: int | slice) -> Event | list[Event]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not isinstance(index, int):
+            raise UsageError(f"Events are numbered, not {index!r}.", hint="use a whole number or a slice")
+        return self._recording._event(self._recording.row(index))
+
+    def __repr__(self) -> str:
+        return f"Events({len(self)})"

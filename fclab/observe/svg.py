@@ -1,0 +1,290 @@
+"""Static twins of the live views: one SVG a recording, drawn in Python, readable on a light and on a dark page.
+
+They stand where no kernel runs (a fresh clone, an exported page), so they hold the whole run at once, on the story scale.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from xml.sax.saxutils import escape
+
+from fclab.observe.palette import PAINTS, PICTURE
+from fclab.observe.recording import Recording
+from fclab.observe.spans import SPAN_KINDS
+from fclab.observe.svg_chain import chain_svg, draw_chain
+from fclab.observe.svg_parts import FONT, HATCH, text_width, zigzag
+from fclab.observe.svg_scene import Axis, Scene, scene
+from fclab.units import seconds_text
+
+__all__ = ["chain_svg", "draw_chain", "draw_timeline", "timeline_svg"]
+
+MOST_SPANS, MOST_LABELS, MOST_LANES, MOST_TITLES, MOST_MARKS = 220, 90, 24, 60, 40
+GUTTER, MARGIN = 112, 22
+HEAD, STRIP, FOOT, LEGEND = 34, 40, 50, 34
+NEAR = 14.0
+"""Requests that arrive within this many pixels share one mark."""
+IDLE_EDGE = "#a9b4bf"
+
+
+def timeline_svg(recording: Recording, *, width: int = 960) -> str:
+    """The timeline of `recording` as SVG text of `width` pixels: at most 400 shapes and about 30 kB, whatever its length."""
+    return draw_timeline(scene(recording), width=width)
+
+
+def draw_timeline(made: Scene, *, width: int = 960) -> str:
+    """As `timeline_svg`, for a scene that is already computed."""
+    return _Timeline(made, width).draw()
+
+
+class _Timeline:
+    """One picture in the making; y grows downwards, all lengths in pixels."""
+
+    def __init__(self, made: Scene, width: int) -> None:
+        self.made = made
+        self.width = width
+        self.lanes = min(len(made.spans.lanes), MOST_LANES)
+        self.lane = 46.0 if self.lanes <= 8 else 32.0 if self.lanes <= 16 else 24.0
+        self.bar = round(self.lane * (0.65 if self.lane > 40 else 0.8))
+        self.left = float(GUTTER)
+        self.plot = float(width - GUTTER - MARGIN)
+        self.axis = Axis(made.folds, made.begin_us, made.end_us, self.left, self.plot)
+        self.top = float(HEAD + STRIP)
+        self.bottom = self.top + max(1, self.lanes) * self.lane
+        self.height = self.bottom + FOOT + LEGEND
+        self.out: list[str] = []
+
+    def draw(self) -> str:
+        """The finished SVG text."""
+        made = self.made
+        title = f"Timeline: {made.summary()}, {seconds_text(made.begin_us)} to {seconds_text(made.end_us)} s"
+        self.out.append(
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height:g}" width="{self.width}" '
+            f'height="{self.height:g}" role="img" font-family="{FONT}" font-size="12"><title>{escape(title)}</title>{HATCH}'
+            f'<rect width="{self.width}" height="{self.height:g}" rx="8" fill="{PICTURE["paper"]}" stroke="{PICTURE["line"]}"/>'
+            f'<text x="16" y="23" fill="{PICTURE["soft"]}">{escape(made.summary())}</text>'
+        )
+        if made.folds:
+            self._text(self.width - MARGIN, 23, "zigzag: idle time folded", PICTURE["soft"], anchor="end")
+        self._rows()
+        shown = self._chosen()
+        self._spans(shown)
+        self._folds()
+        self._labels(shown)
+        self._ends()
+        self._requests()
+        self._ticks()
+        self._legend()
+        self.out.append("</svg>")
+        return "".join(self.out)
+
+    def _text(self, x: float, y: float, text: str, fill: str, *, anchor: str = "start", size: float = 12, bold: bool = False) -> None:
+        more = (f' text-anchor="{anchor}"' if anchor != "start" else "") + (f' font-size="{size:g}"' if size != 12 else "")
+        more += ' font-weight="600"' if bold else ""
+        self.out.append(f'<text x="{x:.1f}" y="{y:.1f}" fill="{fill}"{more}>{escape(text)}</text>')
+
+    def _y(self, lane: int) -> float:
+        return self.top + lane * self.lane
+
+    def _rows(self) -> None:
+        for number, lane in enumerate(self.made.spans.lanes[: self.lanes]):
+            y = self._y(number)
+            fill = PICTURE["faint"] if number % 2 == 0 else PICTURE["paper"]
+            self.out.append(f'<rect x="8" y="{y:g}" width="{self.width - 16}" height="{self.lane:g}" rx="4" fill="{fill}"/>')
+            label = lane.label if len(lane.label) <= 16 else lane.label[:15] + "…"
+            two = lane.reserved and self.lane > 30
+            self._text(16, y + self.lane / 2 + (-2 if two else 4), label, PICTURE["ink"], bold=True)
+            if two:
+                self._text(16, y + self.lane / 2 + 13, "reserved", PICTURE["soft"], size=11)
+        hidden = len(self.made.spans.lanes) - self.lanes
+        if hidden > 0:
+            self._text(16, self.bottom + 14, f"and {hidden} more rows", PICTURE["soft"], size=11)
+        if not self.made.spans.lanes:
+            self._text(self.left, self.top + self.lane / 2 + 4, "nothing ran", PICTURE["soft"])
+
+    def _chosen(self) -> list[int]:
+        """Numbers of the spans to draw, in order: one a lane, kind and pixel; the longest if too many, waits last."""
+        spans = self.made.spans
+        cells: dict[tuple[int, int, int], tuple[bool, float, int]] = {}
+        for n in range(len(spans.kind)):
+            if spans.lane[n] < self.lanes:
+                x0, x1 = self.axis.x(spans.start[n]), self.axis.x(spans.end[n])
+                cell = spans.lane[n], spans.kind[n], int(x0)
+                rank = PAINTS[SPAN_KINDS[spans.kind[n]]].quiet, x0 - x1, n
+                cells[cell] = min(rank, cells.get(cell, rank))
+        shown = sorted(n for _, _, n in sorted(cells.values())[:MOST_SPANS])
+        if len(shown) < len(spans.kind):
+            self._text(self.width / 2, 23, f"{len(shown)} of {len(spans.kind)} spans drawn", PICTURE["soft"], anchor="middle")
+        return shown
+
+    def _spans(self, shown: list[int]) -> None:
+        spans = self.made.spans
+        titles = len(shown) <= MOST_TITLES
+        boxes: dict[str, list[str]] = defaultdict(list)
+        hatched: list[str] = []
+        for n in shown:
+            paint = PAINTS[SPAN_KINDS[spans.kind[n]]]
+            x0, x1 = self.axis.x(spans.start[n]), self.axis.x(spans.end[n])
+            wide, high = max(1.0, x1 - x0), self.bar * (0.66 if paint.quiet else 1)
+            y = self._y(spans.lane[n]) + (self.lane - high) / 2
+            box = f'<rect x="{x0:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{high:.1f}"' + (' rx="3"' if wide > 8 else "")
+            if titles:
+                who = f"R{spans.request[n]} " if spans.request[n] else ""
+                when = f"{seconds_text(spans.start[n])} to {seconds_text(spans.end[n])} s"
+                box += f"><title>{who}{paint.name} {when}</title></rect>"
+            boxes[paint.name].append(box if titles else box + "/>")
+            if paint.hatched:
+                hatched.append(f"M{x0:.1f} {y:.1f}h{wide:.1f}v{high:.1f}h-{wide:.1f}z")
+        for name, group in boxes.items():
+            edge = IDLE_EDGE if PAINTS[name].quiet else "#fff"
+            self.out.append(f'<g fill="{PAINTS[name].fill}" stroke="{edge}" stroke-width=".8">{"".join(group)}</g>')
+        if hatched:
+            self.out.append(f'<path d="{"".join(hatched)}" fill="url(#h)"/>')
+
+    def _labels(self, shown: list[int]) -> None:
+        """Names on the spans, those of handlers first; grouped by their look, which keeps the text short."""
+        spans = self.made.spans
+        groups: dict[tuple[str, float, bool], list[str]] = defaultdict(list)
+        left = MOST_LABELS
+        for n in sorted(shown, key=lambda n: SPAN_KINDS[spans.kind[n]] not in ("run", "error")):
+            if not left:
+                break
+            found = self._label(n)
+            if found:
+                left -= 1
+                x, text, size = found
+                paint = PAINTS[SPAN_KINDS[spans.kind[n]]]
+                y = self._y(spans.lane[n]) + self.lane / 2 + 4
+                groups[paint.ink, size, not paint.quiet].append(f'<text x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>')
+        for (ink, size, bold), texts in groups.items():
+            weight = ' font-weight="600"' if bold else ""
+            self.out.append(f'<g fill="{ink}" font-size="{size:g}" text-anchor="middle"{weight}>{"".join(texts)}</g>')
+
+    def _label(self, n: int) -> tuple[float, str, float] | None:
+        """(middle, words, size in pixels) of a span's name, None where there is no room."""
+        spans = self.made.spans
+        paint = PAINTS[SPAN_KINDS[spans.kind[n]]]
+        x0, x1 = self.axis.x(spans.start[n]), self.axis.x(spans.end[n])
+        if paint.quiet:
+            fold = next((fold for fold in self.axis.folded if x0 <= fold[2] and fold[3] <= x1), None)
+            if fold:
+                x0, x1 = fold[2] + 8, fold[3] - 8
+        label = f"R{spans.request[n]}"
+        if paint.name == "idle":
+            tries = [("idle (frozen)", 11.0), ("idle", 11.0)]
+        elif paint.quiet:
+            tries = [(f"{label} waits", 11.0), (label, 11.0)]
+        elif paint.name in ("run", "error"):
+            tries = [(f"{paint.name} {label}", 12.0), (label, 11.0)]
+        else:
+            tries = [(paint.name, 12.0), (paint.name, 10.0), (paint.letter, 11.0)]
+        for text, size in tries:
+            if x1 - x0 >= text_width(text, size) + 1 and self.bar >= size + 2:
+                return (x0 + x1) / 2, text, size
+        return None
+
+    def _folds(self) -> None:
+        for start, end, x0, x1 in self.axis.folded:
+            y0, y1 = self.top - 4, self.bottom + 6
+            inset = min(5.0, (x1 - x0) / 4)
+            left, right = zigzag(x0 + inset, y0, y1), zigzag(x1 - inset, y0, y1)
+            back = "L" + "L".join(reversed(right[1:].split("L")))
+            self.out.append(
+                f'<path d="{left}{back}z" fill="{PICTURE["paper"]}" fill-opacity=".5"/>'
+                f'<path d="{left}{right}" fill="none" stroke="{PICTURE["soft"]}" stroke-width=".9"/>'
+            )
+            text = f"{seconds_text(end - start)} s"
+            if x1 - x0 >= text_width(text, 11):
+                self._text((x0 + x1) / 2, self.bottom + 18, text, PICTURE["soft"], anchor="middle", size=11)
+
+    def _ends(self) -> None:
+        for end in [end for end in self.made.ends if end.lane < self.lanes][:MOST_MARKS]:
+            x, y = self.axis.x(end.time), self._y(end.lane) + self.lane / 2
+            cross = f"M{x:.1f} {y - self.lane * 0.38:.1f}v{self.lane * 0.76:.1f}M{x - 5:.1f} {y - 5:g}l10 10m0-10l-10 10"
+            self.out.append(
+                f'<path d="{cross}" stroke="{PICTURE["gone"]}" stroke-width="2" '
+                f'fill="none"><title>{"reclaimed" if end.reclaimed else "ended"} at {seconds_text(end.time)} s</title></path>'
+            )
+            word = "reclaimed" if end.reclaimed else "ended"
+            room = self.width - MARGIN - x
+            if room > text_width(word, 11) + 10 and self.lane > 30:
+                self.out.append(
+                    f'<text x="{x + 9:.1f}" y="{y + 4:g}" font-size="11" font-weight="600" fill="{PICTURE["gone"]}" '
+                    f'stroke="#fff" stroke-width="4" paint-order="stroke">{word}</text>'
+                )
+
+    def _requests(self) -> None:
+        home: dict[int, int] = {}
+        spans = self.made.spans
+        for n in range(len(spans.kind)):
+            if spans.request[n]:
+                home.setdefault(spans.request[n], spans.lane[n])
+        places: list[tuple[float, list[int]]] = []
+        for index, request in enumerate(self.made.requests):
+            x = self.axis.x(request.arrived_us)
+            if places and x - places[-1][0] < max(NEAR, self.plot / MOST_MARKS):
+                places[-1][1].append(index)
+            else:
+                places.append((x, [index]))
+        last, y = -1e9, HEAD + 22.0
+        for x, members in places:
+            lanes = [home[self.made.requests[i].number] for i in members if self.made.requests[i].number in home]
+            lanes = [lane for lane in lanes if lane < self.lanes]
+            foot = (self._y(min(lanes)) + (self.lane - self.bar) / 2 - 1) if lanes else self.top - 2
+            self.out.append(
+                f'<path d="M{x:.1f} {HEAD + 26:g}V{foot:.1f}m-4-7l4 7l4-7" fill="none" stroke="{PICTURE["ink"]}" stroke-width="1.3"/>'
+            )
+            text = self._pill_text(members)
+            wide = text_width(text, 12) + 14
+            if x - 6 < last and (text := self._short(members)):
+                wide = text_width(text, 12) + 14
+            if x - 6 < last:
+                continue
+            left = min(x - 6, self.width - MARGIN / 2 - wide)
+            self.out.append(f'<rect x="{left:.1f}" y="{y - 15:g}" width="{wide:.1f}" height="20" rx="10" fill="{PICTURE["ink"]}"/>')
+            self._text(left + wide / 2, y - 1, text, "#fff", anchor="middle", bold=True)
+            last = left + wide + 4
+
+    def _short(self, members: list[int]) -> str:
+        first, last = self.made.requests[members[0]], self.made.requests[members[-1]]
+        return first.label if len(members) == 1 else f"{first.label}–{last.label}"
+
+    def _pill_text(self, members: list[int]) -> str:
+        if len(members) > 1:
+            return self._short(members)
+        request = self.made.requests[members[0]]
+        if request.outcome == "refused":
+            return f"{request.label} refused {request.status}"
+        if request.latency_us is None:
+            return request.label
+        return f"{request.label} {'cold' if request.cold else 'warm'} {seconds_text(request.latency_us)} s"
+
+    def _ticks(self) -> None:
+        y = self.bottom + 6
+        self.out.append(f'<path d="M{self.left:g} {y:g}H{self.axis.right:.1f}" stroke="{PICTURE["line"]}"/>')
+        taken: list[tuple[float, float]] = []
+        for time, x, strong in sorted(self.axis.ticks(), key=lambda tick: not tick[2]):
+            text = seconds_text(time)
+            half = text_width(text, 12) / 2
+            if any(x - half < right + 6 and left - 6 < x + half for left, right in taken):
+                continue
+            taken.append((x - half, x + half))
+            self.out.append(f'<path d="M{x:.1f} {y:g}v16" stroke="{PICTURE["line"]}"/>')
+            self._text(x, y + 30, text, PICTURE["ink"] if strong else PICTURE["soft"], anchor="middle")
+        self._text(16, y + 30, "time in s", PICTURE["soft"])
+
+    def _legend(self) -> None:
+        x, y = 16.0, self.height - LEGEND / 2 - 4
+        present = {SPAN_KINDS[kind] for kind in set(self.made.spans.kind)}
+        for name, paint in PAINTS.items():
+            if name not in present:
+                continue
+            swatch = f'<rect x="{x:.1f}" y="{y - 8:g}" width="18" height="16" rx="3" '
+            self.out.append(f'{swatch}fill="{paint.fill}" stroke="{PICTURE["line"]}"/>')
+            if paint.hatched:
+                self.out.append(f'{swatch}fill="url(#h)"/>')
+            self._text(x + 9, y + 4, paint.letter, paint.ink, anchor="middle", size=11, bold=True)
+            word = "idle (frozen)" if name == "idle" else name
+            self._text(x + 24, y + 4, word, PICTURE["ink"])
+            x += 24 + text_width(word, 12) + 16
+        if any(PAINTS[name].hatched for name in present):
+            self._text(self.width - MARGIN, y + 4, "hatched = cold start", PICTURE["soft"], anchor="end")

@@ -1,0 +1,47 @@
+"""Lab time: seconds at the API, an integer number of microseconds inside.
+
+Integers make recordings exact: 0.1 + 0.2 never shows, and two runs can be compared digit by digit.
+"""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+
+from fclab.errors import UsageError
+
+__all__ = ["FOREVER", "SECOND", "seconds", "seconds_text", "to_us"]
+
+SECOND = 1_000_000
+FOREVER = 1 << 61
+"""A time no clock reaches: 'no limit', in µs. Any larger number of seconds counts as this."""
+
+
+def to_us(value: object, name: str, *, least: float = 0.0, most: float = math.inf, endless: bool = False) -> int:
+    """Seconds to µs, rounded to the nearest. `endless` admits `math.inf`, which becomes `FOREVER`.
+
+    Raises `UsageError` for what is no number, is not finite, or lies outside [least, most] seconds.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise UsageError(f"{name} must be a number of seconds, not {value!r}.", hint=f"give {name} as a number, such as 0.5")
+    number = float(value)
+    if math.isnan(number) or (math.isinf(number) and not (endless and number > 0)):
+        raise UsageError(f"{name} must be a finite number of seconds, not {value!r}.", hint=f"give {name} as a number, such as 0.5")
+    if not least <= number <= most:
+        span = f"at least {least:g}" if math.isinf(most) else f"from {least:g} to {most:g}"
+        raise UsageError(f"{name} must be {span} seconds, not {value!r}.", hint=f"choose {name} {span}")
+    return FOREVER if number * SECOND >= FOREVER else round(number * SECOND)
+
+
+def seconds(us: int) -> float:
+    """µs to seconds; `FOREVER` becomes `math.inf`."""
+    return math.inf if us >= FOREVER else us / SECOND
+
+
+def seconds_text(us: int) -> str:
+    """µs as the shortest exact decimal number of seconds: 1_100_000 -> '1.1', 360_100_001 -> '360.100001'."""
+    if us >= FOREVER:
+        return "inf"
+    sign, us = ("-", -us) if us < 0 else ("", us)
+    whole, part = divmod(us, SECOND)
+    return f"{sign}{whole}.{part:06d}".rstrip("0").rstrip(".") if part else f"{sign}{whole}"

@@ -1,0 +1,234 @@
+"""The prediction card and the panel in a bare page with a stand-in for the widget model: no Jupyter, no kernel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fclab_widgets.panel import Panel
+from fclab_widgets.prediction import Prediction
+from playwright.sync_api import Page, Route, expect
+
+from fclab.teach.lesson import lesson
+from tests.meta.tree import ROOT
+
+STATIC = ROOT / "widgets" / "fclab_widgets" / "static"
+PAGE = """<!doctype html><meta charset="utf-8"><title>card</title><body style="width:900px">
+<button id="before">before</button><div id="el"></div>
+<script type="module">
+class Model {
+  constructor(state) { this.state = state; this.told = {}; this.saved = []; this.dirty = {}; this.sent = []; }
+  get(name) { return this.state[name]; }
+  set(name, value) { this.state[name] = value; this.dirty[name] = value; (this.told["change:" + name] ?? []).slice().forEach((f) => f()); }
+  save_changes() { this.saved.push(this.dirty); this.dirty = {}; }
+  on(name, f) { (this.told[name] ??= []).push(f); }
+  off(name, f) { this.told[name] = (this.told[name] ?? []).filter((g) => g !== f); }
+  send(content) { this.sent.push(content); }
+}
+window.mount = async (module, state) => {
+  const widget = (await import(module)).default;
+  window.model = new Model(state);
+  window.stop = new AbortController();
+  window.views = (window.views ?? 0) + 1;
+  window.again = async () => {
+    const el = document.createElement("div");
+    document.getElementById("el").append(el);
+    return widget.render({ model: window.model, el, signal: window.stop.signal });
+  };
+  window.cleanup = await window.again();
+};
+window.up = true;
+</script>"""
+State = dict[str, Any]
+Mount = Callable[[Prediction | Panel], None]
+
+
+def state(widget: Prediction | Panel) -> State:
+    """The traits that reach the browser."""
+    names = [name for name in type(widget).class_own_traits() if not name.startswith("_")]
+    told: State = json.loads(json.dumps({name: getattr(widget, name) for name in names}))
+    return told
+
+
+@pytest.fixture
+def mount(page: Page) -> Mount:
+    """`mount(widget)` shows a widget's browser side with the state its Python side has."""
+
+    def serve(route: Route) -> None:
+        path = Path(route.request.url.split("localhost/")[1])
+        if path.suffix == ".js":
+            route.fulfill(body=(STATIC / path.name).read_text("utf-8"), content_type="text/javascript")
+        else:
+            route.fulfill(body=PAGE, content_type="text/html")
+
+    page.route("http://localhost/**", serve)
+    page.goto("http://localhost/card")
+    page.wait_for_function("window.up")
+
+    def made(widget: Prediction | Panel) -> None:
+        page.evaluate("([module, state]) => mount(module, state)", [f"/{type(widget).__name__.lower()}.js", state(widget)])
+        page.locator("[data-ready]").first.wait_for()
+
+    return made
+
+
+def lesson_card(name: str) -> Prediction:
+    made = lesson("00").card(name)
+    assert isinstance(made, Prediction)
+    return made
+
+
+def model(page: Page, name: str) -> object:
+    found: object = page.evaluate("name => model.get(name)", name)
+    return found
+
+
+def test_the_card_of_lesson_00_with_the_keyboard_alone(page: Page, mount: Mount) -> None:
+    mount(lesson_card("wait"))
+    commit = page.get_by_role("button", name="Commit my prediction")
+    expect(commit).to_be_disabled()
+    page.locator("#before").focus()
+    for row, key in enumerate(("Space", "Space", "ArrowRight")):
+        page.keyboard.press("Tab")
+        page.keyboard.press(key)
+        expect(page.get_by_role("status").first).to_have_text(["Still open: R2, R3", "Still open: R3", ""][row])
+    assert model(page, "value") == [0, 0, 1]
+    expect(commit).to_be_enabled()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert model(page, "committed") is True
+    expect(page.get_by_role("radio").first).to_be_disabled()
+    expect(commit).to_be_hidden()
+    assert page.evaluate("document.activeElement.dataset.card") == "wait", "focus must not fall back to the page"
+
+
+def test_the_verdict_appears_when_python_sets_it(page: Page, mount: Mount) -> None:
+    mount(lesson_card("wait"))
+    verdict = page.locator(".fclab-verdict")
+    expect(verdict).to_be_hidden()
+    page.evaluate("model.set('committed', true); model.set('verdict', {kind: 'surprise', text: 'R3: `hello#1` <b>was</b> **gone**.'})")
+    expect(verdict).to_be_visible()
+    expect(verdict).to_contain_text("Surprise R3: hello#1 <b>was</b> gone.")
+    assert verdict.locator("code").inner_text() == "hello#1"
+
+
+def test_show_me_locks_without_a_bet(page: Page, mount: Mount) -> None:
+    mount(lesson_card("wait"))
+    page.get_by_role("button", name="Show me").click()
+    assert (model(page, "shown"), model(page, "committed"), model(page, "value")) == (True, False, None)
+    expect(page.get_by_role("radio").first).to_be_disabled()
+
+
+def test_a_second_view_shows_the_same_state(page: Page, mount: Mount) -> None:
+    mount(lesson_card("wait"))
+    page.get_by_label("about 1.1 s").nth(0).check()
+    page.evaluate("again()")
+    both = page.locator("[data-card]")
+    expect(both).to_have_count(2)
+    expect(both.nth(1).get_by_label("about 1.1 s").nth(0)).to_be_checked()
+    both.nth(1).get_by_label("about 0.1 s").nth(2).check()
+    expect(both.nth(0).get_by_label("about 0.1 s").nth(2)).to_be_checked()
+
+
+def test_the_mark_by_key_by_typing_and_by_dragging(page: Page, mount: Mount) -> None:
+    mount(lesson_card("flip"))
+    mark = page.get_by_role("slider")
+    mark.focus()
+    assert mark.get_attribute("aria-valuetext") == "Drag the mark, or type a time"
+    page.get_by_role("textbox").fill("300")
+    mark.focus()
+    for key in ("PageUp", "ArrowRight", "ArrowRight", "ArrowLeft"):
+        page.keyboard.press(key)
+    assert model(page, "value") == 310.1
+    assert mark.get_attribute("aria-valuetext") == "310.1 s"
+    expect(page.get_by_role("textbox")).to_have_value("310.1")
+    page.keyboard.press("Home")
+    assert model(page, "value") == 61
+    box = page.locator("svg.fclab-axis").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 60, steps=4)
+    page.mouse.up()
+    assert model(page, "value") == pytest.approx(360, abs=3)
+    page.get_by_role("textbox").fill("900")
+    expect(page.get_by_role("button", name="Commit my prediction")).to_be_disabled()
+    expect(page.locator(".fclab-status")).to_have_text("Between 61 and 700")
+    page.get_by_role("textbox").fill("360,1")
+    page.get_by_role("button", name="Commit my prediction").click()
+    assert (model(page, "value"), model(page, "committed")) == (360.1, True)
+    page.get_by_role("slider").dispatch_event("keydown", {"key": "ArrowRight"})
+    assert model(page, "value") == 360.1, "a committed mark stands"
+
+
+def test_an_order_is_made_with_buttons(page: Page, mount: Mount) -> None:
+    mount(Prediction("boot", "order", "In which order?", options=["unpack", "schedule", "download"]))
+    page.get_by_role("button", name="Later: unpack").click()
+    assert model(page, "value") == [1, 0, 2]
+    page.keyboard.press("Enter")
+    assert model(page, "value") == [1, 2, 0], "focus stays on the item that moves"
+    page.get_by_role("button", name="Commit my prediction").click()
+    assert model(page, "committed") is True
+
+
+def test_number_and_multiple_choice(page: Page, mount: Mount) -> None:
+    mount(Prediction("runs", "number", "How many executions?", unit="times", low=0, high=9))
+    page.get_by_role("textbox").fill("four")
+    expect(page.get_by_role("button", name="Commit my prediction")).to_be_disabled()
+    page.get_by_role("textbox").fill("4")
+    assert model(page, "value") == 4
+    page.evaluate("document.getElementById('el').replaceChildren()")
+    mount(Prediction("cold", "choice", "Which are cold?", options=["R1", "R2", "R3"], multiple=True))
+    page.get_by_label("R3").check()
+    page.get_by_label("R1").check()
+    assert model(page, "value") == [0, 2]
+
+
+def test_texts_are_never_markup_and_keys_never_reach_the_notebook(page: Page, mount: Mount) -> None:
+    mount(Prediction("x", "choice", "<img src=x onerror=alert(1)>", options=["<b>a</b>", "b"]))
+    assert page.locator("[data-card] img, [data-card] label b").count() == 0
+    assert page.locator("[data-card]").get_attribute("data-lm-suppress-shortcuts") == "true"
+
+
+def test_a_closed_view_listens_no_longer(page: Page, mount: Mount) -> None:
+    mount(lesson_card("flip"))
+    page.evaluate("cleanup(); stop.abort()")
+    assert page.evaluate("Object.values(model.told).flat().length") == 0
+
+
+def test_nothing_about_the_outcome_is_in_an_open_card(mount: Mount) -> None:
+    for name in ("wait", "flip"):
+        told = json.dumps(state(lesson_card(name)))
+        assert "360" not in told
+        assert "reclaim" not in told
+
+
+def test_the_panel_sends_presses_and_slides(page: Page, mount: Mount) -> None:
+    blocks: list[dict[str, object]] = [
+        {"type": "head", "badge": "Tweak", "text": "Move `R3`."},
+        {"type": "slider", "label": "R3 arrives at", "low": 61, "high": 700, "step": 0.1, "unit": "s"},
+        {"type": "table", "head": ["request", "verdict"], "rows": [["R1", {"kind": "hit", "text": "hit"}]]},
+        {"type": "pre", "text": "R1  cold", "label": "as text"},
+        {"type": "buttons", "items": [{"id": "mine", "label": "Try my mark"}]},
+    ]
+    mount(Panel("tweak", blocks, value=600.0))
+    page.get_by_role("button", name="Try my mark").click()
+    assert page.evaluate("model.sent") == [{"press": "mine"}]
+    slider = page.get_by_role("slider", name="R3 arrives at")
+    slider.focus()
+    for key in ("ArrowLeft", "PageDown", "ArrowRight"):
+        page.keyboard.press(key)
+    assert model(page, "value") == 590
+    page.get_by_role("textbox").fill("360.100001")
+    page.keyboard.press("Enter")
+    assert model(page, "value") == 360.100001
+    slider.focus()
+    page.evaluate("model.set('blocks', model.get('blocks').map((b) => b.type === 'pre' ? {...b, text: 'R1  warm'} : b))")
+    expect(page.locator("pre")).to_have_text("R1  warm")
+    assert page.evaluate("document.activeElement.type") == "range", "only what changed is drawn again"
+    page.evaluate("model.set('blocks', model.get('blocks').slice(0, 1))")
+    expect(page.get_by_role("slider")).to_have_count(0)
+    assert page.evaluate("model.told['change:value'].length") == 0

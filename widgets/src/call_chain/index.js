@@ -1,0 +1,190 @@
+/** The call chain: components as nodes, requests as tokens that travel along the hops. */
+import { makeTokens } from "../core/tokens.js";
+import { driverOf, playerOf } from "../player/driver.js";
+import { html, put, say, svg } from "../player/dom.js";
+import { makeFrame, makeTable } from "../player/frame.js";
+import style from "./chain.css";
+import { WIDE, along, board, curve, ease, pathOf } from "./layout.js";
+import { hopRow, makeStates } from "./states.js";
+
+/** @typedef {import("../player/reel.js").Model} Model */
+/** @typedef {import("../player/reel.js").Reel} Reel */
+/** @typedef {import("../core/tokens.js").Token} Token */
+
+const TABLE_ROWS = 400;
+const MOST_TOKENS = 80;
+const AT_NODE = 3;
+
+/** @param {Reel} reel */
+function twin(reel) {
+  const rows = [];
+  for (let i = 0; i < Math.min(reel.hops.size, TABLE_ROWS); i++) rows.push(hopRow(reel, i));
+  return makeTable("Hops of the call chain", ["request", "from", "to", "departs (s)", "arrives (s)", "outcome"], rows, reel.hops.size);
+}
+
+const ARROW = "fcl-arrow";
+const HATCH = "fcl-hatch";
+
+function defs() {
+  const tip = svg("path", { d: "M0 0L9 4.5L0 9z", fill: "context-stroke" });
+  const marker = svg("marker", { id: ARROW, viewBox: "0 0 9 9", refX: 8, refY: 4.5, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" }, tip);
+  const stripe = svg("path", { d: "M0 0V8", stroke: "#000", "stroke-opacity": 0.24, "stroke-width": 4 });
+  return svg("defs", {}, marker, svg("pattern", { id: HATCH, width: 8, height: 8, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, stripe));
+}
+
+/** @param {{ model: Model, el: HTMLElement, signal?: AbortSignal }} context */
+async function render({ model, el, signal: given }) {
+  const driver = driverOf(await playerOf(model));
+  const ended = new AbortController();
+  const signal = given ? AbortSignal.any([given, ended.signal]) : ended.signal;
+  const { reel } = driver;
+  const { nodes, hops } = reel;
+  const { boxes, height } = board(nodes);
+  const states = makeStates(reel);
+  const tokens = makeTokens(hops, (node) => ["caller", "destination"].includes(nodes[node].kind));
+
+  const picture = svg("svg", { class: "fcl-chain", viewBox: `0 0 ${WIDE} ${height}`, role: "img", "aria-label": `call chain, ${nodes.map((n) => n.name).join(", ")}; the table after the controls says the same` });
+  picture.style.maxHeight = "560px";
+  const edges = svg("g");
+  const nodeLayer = svg("g");
+  const tokenLayer = svg("g");
+  picture.append(defs(), edges, nodeLayer, tokenLayer);
+  const key = (/** @type {number} */ a, /** @type {number} */ b) => a * 65536 + b;
+  /** @type {Map<number, import("./layout.js").Curve>} */
+  const ways = new Map();
+  /** @type {Map<number, SVGElement>} */
+  const lines = new Map();
+  for (const [a, b] of reel.edges) {
+    const way = curve(boxes[a], boxes[b], boxes);
+    const line = svg("path", { class: "edge", d: pathOf(way), "marker-end": `url(#${ARROW})` });
+    ways.set(key(a, b), way);
+    lines.set(key(a, b), line);
+    edges.append(line);
+  }
+  const drawn = nodes.map((node, i) => {
+    const { x, y, w, h } = boxes[i];
+    const at = { x: x - w / 2, y: y - h / 2, width: w, height: h, rx: 10 };
+    const box = svg("rect", { class: "box", ...at });
+    const hatch = svg("rect", { class: "hatch", ...at });
+    const name = svg("text", { class: "name", x, y: y - 3 }, node.name);
+    const word = svg("text", { class: "word", x, y: y + 17 });
+    const group = svg("g", { class: "node", "data-node": node.name }, box, hatch, name, word);
+    nodeLayer.append(group);
+    return { group, box, hatch, name, word };
+  });
+
+  const frame = makeFrame({ el, driver, title: "Call chain", picture, table: twin(reel), signal });
+  frame.root.append(html("style", {}, style));
+
+  /** @param {number} position @param {number} time @param {Token[]} now */
+  function showNodes(position, time, now) {
+    drawn.forEach(({ group, box, hatch, name, word }, i) => {
+      const state = states.at(i, time, position, now);
+      const paint = state.kind >= 0 ? reel.kinds[state.kind] : null;
+      const away = !state.here || state.gone;
+      put(group, "class", `node${away ? " away" : ""}${paint && !paint.quiet ? " busy" : ""}`);
+      box.style.fill = paint ? paint.fill : "";
+      hatch.style.display = paint?.hatched ? "" : "none";
+      name.style.fill = paint ? paint.ink : "";
+      word.style.fill = paint ? paint.ink : "";
+      say(word, state.word);
+      put(group, "data-state", state.word);
+    });
+  }
+
+  /** @type {Map<string, { group: SVGElement, box: SVGElement, text: SVGElement, request: number }>} */
+  const shown = new Map();
+  /** @param {string} id @param {number} request @param {string} text @param {string} look @param {number} x @param {number} y */
+  function place(id, request, text, look, x, y) {
+    let token = shown.get(id);
+    if (!token) {
+      const box = svg("rect", { y: -13, height: 26, rx: 13 });
+      const label = svg("text", { y: 5 });
+      const group = svg("g", { "data-token": id }, box, label);
+      token = { group, box, text: label, request };
+      const made = token;
+      group.addEventListener("click", () => made.request && driver.select(made.request), { signal });
+      shown.set(id, token);
+      tokenLayer.append(group);
+    }
+    const wide = 16 + text.length * 8.6;
+    put(token.box, "x", -wide / 2);
+    put(token.box, "width", wide);
+    say(token.text, text);
+    put(token.group, "class", `token ${look}`);
+    put(token.group, "transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
+  }
+
+  /** @param {Token[]} now */
+  function showTokens(now) {
+    const used = new Set();
+    const live = new Set();
+    /** @type {Map<number, number>} */
+    const crowd = new Map();
+    let left = MOST_TOKENS;
+    const look = (/** @type {Token} */ token) => {
+      const home = nodes[hops.target[token.hop]].kind === "caller" || (nodes[hops.source[token.hop]].kind === "instance" && nodes[hops.target[token.hop]].kind !== "instance");
+      const chosen = token.request === driver.selected ? " chosen" : "";
+      return token.outcome ? `bad${chosen}` : home ? `back${chosen}` : chosen;
+    };
+    const text = (/** @type {Token} */ token) => `R${token.request}${token.outcome ? " ✕" : look(token).startsWith("back") ? " ✓" : ""}`;
+    for (const token of now) {
+      if (token.moving) {
+        const way = ways.get(key(hops.source[token.hop], hops.target[token.hop]));
+        live.add(key(hops.source[token.hop], hops.target[token.hop]));
+        if (!way || left-- <= 0) continue;
+        const [x, y] = along(way, ease(token.share));
+        const id = `hop ${token.hop}`;
+        used.add(id);
+        place(id, token.request, text(token), look(token), x, y);
+      } else {
+        const box = boxes[token.node];
+        const n = crowd.get(token.node) ?? 0;
+        crowd.set(token.node, n + 1);
+        if (n >= AT_NODE) continue;
+        const id = `rest ${token.node} ${n}`;
+        used.add(id);
+        const all = now.filter((other) => !other.moving && other.node === token.node).length;
+        const seats = Math.min(AT_NODE + (all > AT_NODE ? 1 : 0), all);
+        place(id, token.request, text(token), look(token), box.x + (n - (seats - 1) / 2) * 46, box.y + box.h / 2 + 6);
+        const made = shown.get(id);
+        if (made) made.request = token.request;
+      }
+    }
+    for (const [node, n] of crowd) {
+      if (n <= AT_NODE) continue;
+      const id = `more ${node}`;
+      used.add(id);
+      place(id, 0, `+${n - AT_NODE}`, "", boxes[node].x + (AT_NODE / 2) * 46, boxes[node].y + boxes[node].h / 2 + 6);
+    }
+    for (const [id, token] of shown) {
+      if (used.has(id)) continue;
+      token.group.remove();
+      shown.delete(id);
+    }
+    for (const [way, line] of lines) put(line, "class", live.has(way) ? "edge live" : "edge");
+  }
+
+  let asked = 0;
+  function paint() {
+    asked = 0;
+    const { position, time } = driver;
+    const now = position < 0 ? [] : tokens.at(position, driver.still.matches);
+    showNodes(position, time, now);
+    showTokens(now);
+    frame.root.dataset.painted = "true";
+  }
+  const update = () => {
+    frame.update();
+    if (!asked) asked = requestAnimationFrame(paint);
+  };
+  const unwatch = driver.watch(update);
+  update();
+  return () => {
+    unwatch();
+    cancelAnimationFrame(asked);
+    ended.abort();
+  };
+}
+
+export default { render };

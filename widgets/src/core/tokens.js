@@ -1,0 +1,60 @@
+/**
+ * Where every token is at a position: travelling along a hop, or resting at a node until its request departs from there.
+ */
+
+/** @typedef {import("./columns.js").Column} Column */
+/** @typedef {{ request: number, hop: number, moving: boolean, share: number, node: number, outcome: number }} Token */
+
+/**
+ * @param {{ start: Column, end: Column, source: Column, target: Column, request: Column, outcome: Column }} hops
+ * @param {(node: number) => boolean} terminal a token that reached such a node leaves the picture after `linger`
+ * @param {number} linger seconds of playing
+ */
+export function makeTokens(hops, terminal, linger = 0.8) {
+  const n = hops.start.length;
+  const leaves = new Float64Array(n).fill(Infinity);
+  /** open hops by "request node": a hop out of that node ends the rest of those that came in @type {Map<string, number[]>} */
+  const resting = new Map();
+  for (let i = 0; i < n; i++) {
+    const request = hops.request[i];
+    const from = `${request} ${hops.source[i]}`;
+    const here = resting.get(from);
+    if (here) {
+      const stay = here.filter((j) => {
+        if (hops.end[j] > hops.start[i] + 1e-9) return true;
+        leaves[j] = hops.start[i];
+        return false;
+      });
+      if (stay.length) resting.set(from, stay);
+      else resting.delete(from);
+    }
+    if (terminal(hops.target[i])) {
+      leaves[i] = hops.end[i] + linger;
+    } else if (hops.outcome[i] === 2) {
+      leaves[i] = hops.end[i] + linger;
+    } else {
+      const to = `${request} ${hops.target[i]}`;
+      const list = resting.get(to);
+      if (list) list.push(i);
+      else resting.set(to, [i]);
+    }
+  }
+  return {
+    leaves,
+    /** @param {number} at @param {boolean} [still] no movement: a token under way already stands at its goal @returns {Token[]} */
+    at(at, still = false) {
+      /** @type {Map<string, Token>} */
+      const found = new Map();
+      for (let i = 0; i < n; i++) {
+        if (hops.start[i] > at) continue;
+        if (leaves[i] <= at) continue;
+        const long = hops.end[i] - hops.start[i];
+        const share = still || long <= 0 ? 1 : Math.min(1, (at - hops.start[i]) / long);
+        const moving = share < 1;
+        const key = moving ? `m${i}` : `${hops.request[i]} ${hops.target[i]}`;
+        found.set(key, { request: hops.request[i], hop: i, moving, share, node: hops.target[i], outcome: hops.outcome[i] });
+      }
+      return [...found.values()];
+    },
+  };
+}

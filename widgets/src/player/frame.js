@@ -1,0 +1,156 @@
+/** The frame every view has: title, clock, picture, caption, controls, keys, and a table for screen readers. */
+import { clockText, secondsText, speedText } from "../core/format.js";
+import { BEFORE } from "../core/playhead.js";
+import { html, put, say, svg } from "./dom.js";
+import { SPEEDS } from "./driver.js";
+import style from "./player.css";
+
+/** @typedef {import("./driver.js").Driver} Driver */
+
+const ICONS = {
+  home: "M5 5v14M19 5L8 12l11 7z",
+  requestBack: "M12 5L3 12l9 7zM21 5l-9 7 9 7z",
+  back: "M17 5L7 12l10 7z",
+  play: "M7 4l13 8-13 8z",
+  pause: "M6 4h4v16H6zM14 4h4v16h-4z",
+  next: "M7 5l10 7-10 7z",
+  requestNext: "M12 5l9 7-9 7zM3 5l9 7-9 7z",
+  end: "M19 5v14M5 5l11 7-11 7z",
+};
+
+/** @param {keyof typeof ICONS} name @param {string} says @param {() => void} act @param {AbortSignal} signal */
+function button(name, says, act, signal) {
+  const icon = svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
+  const made = html("button", { type: "button", class: `fcl-${name}`, "aria-label": says, title: says }, icon);
+  made.addEventListener("click", act, { signal });
+  return made;
+}
+
+/**
+ * Build the frame around `picture` and keep it up to date.
+ * @param {object} parts
+ * @param {HTMLElement} parts.el where the view goes
+ * @param {Driver} parts.driver
+ * @param {string} parts.title
+ * @param {HTMLElement | SVGElement} parts.picture
+ * @param {HTMLTableElement} parts.table the same facts for a screen reader
+ * @param {AbortSignal} parts.signal ends every listener
+ * @returns {{ root: HTMLElement, update: () => void }}
+ */
+export function makeFrame({ el, driver, title, picture, table, signal }) {
+  const { playhead, summary } = driver.reel;
+  const clock = html("output", { class: "fcl-clock", "aria-label": "lab time" });
+  const scaleNote = html("span", { class: "fcl-note" });
+  const caption = html("div", { class: "fcl-caption", role: "status", "aria-live": "polite" });
+  const count = html("span", { class: "fcl-count" });
+  const scrub = html("input", { type: "range", class: "fcl-scrub", min: 0, max: playhead.length || 1, step: "any", "aria-label": "position in the run" });
+  const speed = html("select", { class: "fcl-speed", "aria-label": "speed", title: "speed" }, ...SPEEDS.map((s) => html("option", { value: s }, speedText(s))));
+  const scale = html("button", { type: "button", class: "fcl-scale", title: "story scale folds idle gaps; true scale shows them at full length" }, "True scale");
+
+  const play = button("play", "play (Space)", () => driver.toggle(), signal);
+  const path = /** @type {SVGPathElement} */ (play.querySelector("path"));
+  const bar = html(
+    "div",
+    { class: "fcl-bar", role: "toolbar", "aria-label": "player" },
+    html(
+      "div",
+      { class: "fcl-buttons" },
+      button("home", "to the start (Home)", () => driver.seek(BEFORE), signal),
+      button("requestBack", "previous request (Shift+←)", () => driver.byRequest(-1), signal),
+      button("back", "previous event (←)", () => driver.byEvent(-1), signal),
+      play,
+      button("next", "next event (→)", () => driver.byEvent(1), signal),
+      button("requestNext", "next request (Shift+→)", () => driver.byRequest(1), signal),
+      button("end", "to the end (End)", () => driver.seek(playhead.length), signal),
+    ),
+    scrub,
+    count,
+    speed,
+    scale,
+  );
+  const root = html(
+    "div",
+    {
+      class: "fcl",
+      tabindex: 0,
+      role: "group",
+      "aria-label": `${title}: ${summary}. Space plays and pauses, arrow keys step by event, with Shift by request, Home and End jump.`,
+      "data-lm-suppress-shortcuts": "true",
+    },
+    html("style", {}, style),
+    html("div", { class: "fcl-head" }, html("strong", {}, title), html("span", { class: "fcl-note" }, summary), scaleNote, clock),
+    html("div", { class: "fcl-picture" }, picture),
+    caption,
+    bar,
+    html("div", { class: "fcl-hidden" }, table),
+  );
+  el.append(root);
+
+  scrub.addEventListener("input", () => driver.seek(Number(scrub.value), false), { signal });
+  scrub.addEventListener("change", () => driver.seek(Number(scrub.value)), { signal });
+  speed.addEventListener("change", () => driver.setSpeed(Number(speed.value)), { signal });
+  scale.addEventListener("click", () => driver.setFolded(!driver.folded), { signal });
+  root.addEventListener("keydown", (event) => onKey(event, driver), { signal });
+
+  /** Make the frame show the driver's moment. */
+  const update = () => {
+    const { position, step, playing, folded, time } = driver;
+    say(clock, `${clockText(time)} s`);
+    say(scaleNote, `${speedText(driver.speed)} · ${folded ? (driver.reel.folds.length ? "story scale, idle gaps folded" : "story scale") : "true scale"}`);
+    put(caption, "aria-live", playing && driver.speed > 2 ? "off" : "polite");
+    say(caption, driver.caption);
+    say(count, `${step + 1} / ${playhead.steps}`);
+    put(count, "title", `event ${step + 1} of ${playhead.steps}`);
+    const value = String(Math.max(0, position));
+    if (scrub.value !== value) scrub.value = value;
+    put(scrub, "aria-valuetext", `${secondsText(Math.round(time))} s, event ${step + 1} of ${playhead.steps}`);
+    put(path, "d", ICONS[playing ? "pause" : "play"]);
+    put(play, "aria-label", playing ? "pause (Space)" : "play (Space)");
+    put(play, "title", playing ? "pause (Space)" : "play (Space)");
+    if (Number(speed.value) !== driver.speed) speed.value = String(driver.speed);
+    put(scale, "aria-pressed", String(!folded));
+    root.dataset.position = String(position);
+    root.dataset.playing = String(playing);
+    root.dataset.moving = String(driver.goal !== null);
+  };
+  return { root, update };
+}
+
+/** The keys of every view. @param {KeyboardEvent} event @param {Driver} driver */
+function onKey(event, driver) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const on = event.target instanceof Element ? event.target.tagName : "";
+  if (on === "SELECT" || (event.key === " " && on === "BUTTON")) return;
+  const { playhead } = driver.reel;
+  /** @type {Record<string, () => void>} */
+  const keys = {
+    " ": () => driver.toggle(),
+    ArrowLeft: () => (event.shiftKey ? driver.byRequest(-1) : driver.byEvent(-1)),
+    ArrowRight: () => (event.shiftKey ? driver.byRequest(1) : driver.byEvent(1)),
+    Home: () => driver.seek(BEFORE),
+    End: () => driver.seek(playhead.length),
+  };
+  const act = keys[event.key];
+  if (!act) return;
+  act();
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+/**
+ * A table of facts for a screen reader.
+ * @param {string} caption
+ * @param {string[]} head
+ * @param {string[][]} rows
+ * @param {number} all how many rows there are in truth
+ */
+export function makeTable(caption, head, rows, all) {
+  const more = all > rows.length ? `, the first ${rows.length} of ${all}` : "";
+  return html(
+    "table",
+    {},
+    html("caption", {}, caption + more),
+    html("thead", {}, html("tr", {}, ...head.map((text) => html("th", { scope: "col" }, text)))),
+    html("tbody", {}, ...rows.map((row) => html("tr", {}, ...row.map((text) => html("td", {}, text))))),
+  );
+}

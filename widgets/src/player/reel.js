@@ -1,0 +1,56 @@
+/** What Python computed for one recording, decoded once a page: spans, hops, storyboard, names. */
+import { columns } from "../core/columns.js";
+import { makePlayhead } from "../core/playhead.js";
+
+/**
+ * What a widget model gives us; anywidget's and ipywidgets' models both fit.
+ * @typedef {object} Model
+ * @property {(name: string) => any} get
+ * @property {(name: string, value: unknown) => void} set
+ * @property {() => void} save_changes
+ * @property {(event: string, handler: () => void) => void} on
+ * @property {(event: string, handler?: () => void) => void} off
+ * @property {{ get_model(id: string): Promise<Model> }} [widget_manager]
+ */
+
+/** @typedef {{ name: string, letter: string, fill: string, ink: string, hatched: boolean, quiet: boolean, meaning: string }} Kind */
+/** @typedef {{ label: string, group: string, reserved: boolean, node: number }} Lane */
+/** @typedef {{ n: number, at: number, done: number | null, cold: boolean, word: string, text: string }} Request */
+/** @typedef {{ name: string, x: number, y: number, kind: string }} ChainNode */
+
+const KEY = Symbol.for("fclab.reel");
+
+/** @param {Model} model the player's model */
+export function reelOf(model) {
+  const keeper = /** @type {any} */ (model);
+  return /** @type {Reel} */ ((keeper[KEY] ??= decode(model)));
+}
+
+/** @param {Model} model */
+function decode(model) {
+  const [start, end, lane, request, kind] = columns(model.get("spans"), "ddIIB");
+  const [hopStart, hopEnd, depart, arrive, hopRequest, source, target, attempt, outcome] = columns(model.get("hops"), "ddddIHHHB");
+  const [p, t] = columns(model.get("play"), "dd");
+  const [stepP, stepTime, stepRequest] = columns(model.get("steps"), "ddI");
+  const [foldFrom, foldTo] = columns(model.get("folds"), "dd");
+  const [endTime, endLane, endKind] = columns(model.get("ends"), "dIB");
+  return {
+    spans: { start, end, lane, request, kind, size: start.length },
+    hops: { start: hopStart, end: hopEnd, depart, arrive, request: hopRequest, source, target, attempt, outcome, size: hopStart.length },
+    folds: Array.from(foldFrom, (from, i) => /** @type {[number, number]} */ ([from, foldTo[i]])),
+    ends: Array.from(endTime, (time, i) => ({ time, lane: endLane[i], reclaimed: endKind[i] === 1 })),
+    begin: /** @type {number} */ (model.get("begin")),
+    end: /** @type {number} */ (model.get("end")),
+    captions: /** @type {string[]} */ (model.get("captions")),
+    lanes: /** @type {Lane[]} */ (model.get("lanes")),
+    kinds: /** @type {Kind[]} */ (model.get("kinds")),
+    requests: /** @type {Request[]} */ (model.get("requests")),
+    nodes: /** @type {ChainNode[]} */ (model.get("nodes")),
+    edges: /** @type {[number, number, number][]} */ (model.get("edges")),
+    summary: /** @type {string} */ (model.get("summary")),
+    playhead: makePlayhead({ p, t, stepP, stepTime, stepRequest }),
+    stepP,
+  };
+}
+
+/** @typedef {ReturnType<typeof decode>} Reel */

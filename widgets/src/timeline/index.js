@@ -1,0 +1,222 @@
+/** The timeline: rows are instances, spans are phases, requests are marks. */
+import { makeAxis } from "../core/axis.js";
+import { secondsText } from "../core/format.js";
+import { driverOf, playerOf } from "../player/driver.js";
+import { html } from "../player/dom.js";
+import { makeFrame, makeTable } from "../player/frame.js";
+import { geometry, homes, marks, spanAt, spanFacts } from "./layout.js";
+import { paintNow } from "./marks.js";
+import { blend, face, paintAxis, paintLanes, paintSpans, themeOf } from "./paint.js";
+
+/** @typedef {import("../player/reel.js").Model} Model */
+/** @typedef {import("../player/reel.js").Reel} Reel */
+
+const TABLE_ROWS = 400;
+
+/** @param {Reel} reel */
+function legend(reel) {
+  const present = new Set(Array.from(reel.spans.kind));
+  const box = html("div", { class: "fcl-legend", "aria-hidden": "true" });
+  reel.kinds.forEach((kind, i) => {
+    if (!present.has(i)) return;
+    const stripes = "repeating-linear-gradient(135deg, #0000 0 3px, #0004 3px 5px), ";
+    const key = html("i", { style: `background: ${kind.hatched ? stripes : ""}${kind.fill}; color: ${kind.ink}` }, kind.letter);
+    box.append(html("span", { title: kind.meaning }, key, kind.name === "idle" ? "idle (frozen)" : kind.name));
+  });
+  if (reel.kinds.some((kind, i) => kind.hatched && present.has(i))) box.append(html("span", { class: "fcl-note" }, "hatched = cold start"));
+  return box;
+}
+
+/** @param {Reel} reel */
+function twin(reel) {
+  const { start, end, lane, request, kind, size } = reel.spans;
+  const rows = [];
+  for (let i = 0; i < Math.min(size, TABLE_ROWS); i++) {
+    rows.push([reel.lanes[lane[i]].label, reel.kinds[kind[i]].name, request[i] ? `R${request[i]}` : "", secondsText(start[i]), secondsText(end[i])]);
+  }
+  return makeTable("Spans of the timeline", ["row", "phase", "request", "from (s)", "to (s)"], rows, size);
+}
+
+/** @param {{ model: Model, el: HTMLElement, signal?: AbortSignal }} context */
+async function render({ model, el, signal: given }) {
+  const driver = driverOf(await playerOf(model));
+  const ended = new AbortController();
+  const signal = given ? AbortSignal.any([given, ended.signal]) : ended.signal;
+  const { reel } = driver;
+  const canvas = html("canvas", { role: "img", "aria-label": `timeline, ${reel.summary}; the table after the controls says the same` });
+  const tip = html("div", { class: "fcl-tip", hidden: "", "aria-hidden": "true" });
+  const picture = html("div", {}, canvas, tip);
+  const frame = makeFrame({ el, driver, title: "Timeline", picture, table: twin(reel), signal });
+  frame.root.querySelector(".fcl-picture")?.after(legend(reel));
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const layer = document.createElement("canvas");
+  const home = homes(reel);
+
+  /** @type {import("./paint.js").Picture | null} */
+  let scene = null;
+  let stale = true;
+  let asked = 0;
+
+  /** @returns {[number, number]} */
+  const part = () => {
+    const [from, to] = model.get("window");
+    return to > from ? [from, to] : [0, 1];
+  };
+
+  function compose() {
+    const width = Math.floor(canvas.parentElement?.clientWidth || 0);
+    if (width < 40) return false;
+    const ratio = window.devicePixelRatio || 1;
+    const size = geometry(width, reel.lanes.length);
+    for (const one of [canvas, layer]) {
+      one.width = Math.round(width * ratio);
+      one.height = Math.round(size.height * ratio);
+    }
+    canvas.style.height = `${size.height}px`;
+    const theme = themeOf(frame.root);
+    const axis = makeAxis(driver.folded ? reel.folds : [], reel.begin, reel.end, size.gutter, width - size.gutter - size.margin, part());
+    face(context, theme, size.font, 650);
+    const measure = (/** @type {string} */ text) => context.measureText(text).width + 16 * size.zoom;
+    scene = { reel, axis, size, width, theme, marks: marks(reel, axis, home, measure, size.gutter, width - size.margin) };
+    const c = /** @type {CanvasRenderingContext2D} */ (layer.getContext("2d"));
+    c.setTransform(ratio, 0, 0, ratio, 0, 0);
+    paintSpans(c, scene);
+    stale = false;
+    return true;
+  }
+
+  function paint() {
+    asked = 0;
+    if (stale && !compose()) return;
+    if (!scene) return;
+    const { size, width, axis } = scene;
+    const ratio = window.devicePixelRatio || 1;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, size.height);
+    paintLanes(context, scene);
+    const begun = driver.position >= 0;
+    const time = driver.time;
+    blend(context, layer, begun ? axis.x(time) : 0, width, size.height, ratio);
+    paintAxis(context, scene);
+    paintNow(context, scene, { time, begun, selected: driver.selected });
+    frame.root.dataset.painted = "true";
+  }
+
+  const want = () => {
+    if (!asked) asked = requestAnimationFrame(paint);
+  };
+  const again = () => {
+    stale = true;
+    want();
+  };
+  let folded = driver.folded;
+  const update = () => {
+    frame.update();
+    if (folded !== driver.folded) {
+      folded = driver.folded;
+      stale = true;
+    }
+    follow();
+    want();
+  };
+  /** Keep the cursor inside a zoomed window. */
+  const follow = () => {
+    const [from, to] = part();
+    if ((from === 0 && to === 1) || driver.position < 0) return;
+    const axis = makeAxis(driver.folded ? reel.folds : [], reel.begin, reel.end, 0, 1000);
+    const at = axis.x(driver.time) / 1000;
+    if (at < from || at > to) zoomTo(at - (to - from) / 4, to - from);
+  };
+  const zoomTo = (/** @type {number} */ from, /** @type {number} */ long) => {
+    const part = Math.min(1, Math.max(1e-4, long));
+    const start = Math.min(1 - part, Math.max(0, from));
+    model.set("window", [start, start + part]);
+    again();
+  };
+
+  const place = (/** @type {MouseEvent} */ event) => {
+    const box = canvas.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+  let drag = -1;
+  canvas.addEventListener(
+    "pointerdown",
+    (event) => {
+      if (event.button || !scene) return;
+      const [x, y] = place(event);
+      const { strip } = scene.size;
+      const mark = scene.marks.find((one) => one.pill && y < strip && x >= one.left && x <= one.left + 60);
+      frame.root.focus({ preventScroll: true });
+      if (mark) return driver.select(mark.first.n);
+      drag = event.pointerId;
+      canvas.setPointerCapture(drag);
+      driver.seekTime(scene.axis.t(x), false);
+    },
+    { signal },
+  );
+  canvas.addEventListener(
+    "pointermove",
+    (event) => {
+      if (!scene) return;
+      const [x, y] = place(event);
+      if (drag === event.pointerId) return driver.seekTime(scene.axis.t(x), false);
+      const { size, axis } = scene;
+      const lane = Math.floor((y - size.strip) / size.pitch);
+      const hit = x >= size.gutter && lane >= 0 && lane < reel.lanes.length ? spanAt(reel, lane, axis.t(x - 2), axis.t(x + 2)) : -1;
+      tip.hidden = hit < 0;
+      if (hit >= 0) {
+        tip.textContent = spanFacts(reel, hit);
+        tip.style.left = `${Math.min(x + 14, scene.width - 230)}px`;
+        tip.style.top = `${Math.max(0, Math.min(y + 16, size.height - 74))}px`;
+      }
+    },
+    { signal },
+  );
+  const drop = (/** @type {PointerEvent} */ event) => {
+    if (drag !== event.pointerId) return;
+    drag = -1;
+    driver.save();
+  };
+  canvas.addEventListener("pointerup", drop, { signal });
+  canvas.addEventListener("pointercancel", drop, { signal });
+  canvas.addEventListener("pointerleave", () => (tip.hidden = true), { signal });
+  canvas.addEventListener(
+    "dblclick",
+    () => {
+      zoomTo(0, 1);
+      model.save_changes();
+    },
+    { signal },
+  );
+  canvas.addEventListener(
+    "wheel",
+    (event) => {
+      if (!scene || !event.ctrlKey) return; // a plain wheel scrolls the notebook
+      event.preventDefault();
+      const [from, to] = part();
+      const share = (place(event)[0] - scene.size.gutter) / (scene.width - scene.size.gutter - scene.size.margin);
+      const centre = from + Math.min(1, Math.max(0, share)) * (to - from);
+      const long = (to - from) * (event.deltaY > 0 ? 1.25 : 0.8);
+      zoomTo(centre - (centre - from) * (long / (to - from)), long);
+    },
+    { signal, passive: false },
+  );
+
+  const resize = new ResizeObserver(again);
+  resize.observe(picture);
+  const theme = new MutationObserver(again); // a canvas does not follow style variables by itself
+  theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"] });
+  model.on("change:window", again);
+  const unwatch = driver.watch(update);
+  update();
+  return () => {
+    unwatch();
+    resize.disconnect();
+    theme.disconnect();
+    cancelAnimationFrame(asked);
+    model.off("change:window", again);
+    ended.abort();
+  };
+}
+
+export default { render };

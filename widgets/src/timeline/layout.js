@@ -1,0 +1,112 @@
+/** Where things stand in a timeline of a given size: pure, so it is tested without a browser. */
+import { secondsText } from "../core/format.js";
+
+/** @typedef {import("../core/axis.js").Axis} Axis */
+/** @typedef {import("../player/reel.js").Reel} Reel */
+/** @typedef {import("../player/reel.js").Request} Request */
+/** @typedef {{ x: number, left: number, tight: number, lane: number, first: Request, members: Request[], long: string, short: string, wide: boolean, pill: boolean }} Mark */
+
+/**
+ * Heights in pixels for `lanes` rows in a view `width` pixels wide.
+ * @param {number} width @param {number} lanes
+ */
+export function geometry(width, lanes) {
+  const zoom = Math.min(1.6, Math.max(0.9, width / 1050));
+  const row = lanes <= 8 ? 46 : lanes <= 16 ? 36 : lanes <= 40 ? 24 : 14;
+  const pitch = row * zoom;
+  const strip = 38 * zoom;
+  const foot = 52 * zoom;
+  return {
+    zoom,
+    pitch,
+    bar: pitch * (row > 30 ? 0.66 : 0.8),
+    strip,
+    foot,
+    font: (row > 30 ? 13 : row > 20 ? 11.5 : 10) * zoom,
+    gutter: width < 520 ? 78 : 104 * zoom,
+    margin: 20 * zoom,
+    bottom: strip + Math.max(1, lanes) * pitch,
+    height: strip + Math.max(1, lanes) * pitch + foot,
+  };
+}
+
+/** @typedef {ReturnType<typeof geometry>} Geometry */
+
+/** The lane in which each request is first seen. @param {Reel} reel @returns {Map<number, number>} */
+export function homes(reel) {
+  const { request, lane, size } = reel.spans;
+  const found = new Map();
+  for (let i = 0; i < size; i++) if (request[i] && !found.has(request[i])) found.set(request[i], lane[i]);
+  return found;
+}
+
+/**
+ * Marks of arriving requests, those of one pixel together; texts that would overlap the next mark are shortened or left out.
+ * @param {Reel} reel @param {Axis} axis @param {Map<number, number>} home
+ * @param {(text: string) => number} measure width of a text in pixels
+ * @param {number} from @param {number} to first and last pixel that shows
+ * @returns {Mark[]}
+ */
+export function marks(reel, axis, home, measure, from, to) {
+  /** @type {Mark[]} */
+  const found = [];
+  for (const request of reel.requests) {
+    const x = axis.x(request.at);
+    if (x < from - 1 || x > to + 1) continue;
+    const lane = home.get(request.n) ?? -1;
+    const last = found[found.length - 1];
+    if (last && x - last.x < 1.5) {
+      last.members.push(request);
+      last.lane = Math.max(last.lane, lane);
+      last.short = `R${last.first.n}–R${request.n}`;
+      last.long = last.short;
+    } else {
+      const short = `R${request.n}`;
+      const long = request.text ? `${short} ${request.text}` : short;
+      found.push({ x, left: x, tight: x, lane, first: request, members: [request], long, short, wide: true, pill: true });
+    }
+  }
+  let free = -Infinity;
+  found.forEach((mark, i) => {
+    const next = i + 1 < found.length ? found[i + 1].x - 8 : Infinity;
+    const long = measure(mark.long);
+    const short = measure(mark.short);
+    mark.left = Math.max(from - 6, Math.min(mark.x - 6, to + 14 - long));
+    mark.tight = Math.max(from - 6, Math.min(mark.x - 6, to + 14 - short));
+    mark.wide = mark.left + long <= next && mark.left >= free;
+    mark.pill = (mark.wide ? mark.left : mark.tight) >= free;
+    if (mark.pill) free = mark.wide ? Math.max(mark.left + long, mark.tight + short) + 3 : mark.tight + short + 3;
+  });
+  return found;
+}
+
+/** The words for a span, longest first. @param {Reel} reel @param {number} i */
+export function spanWords(reel, i) {
+  const kind = reel.kinds[reel.spans.kind[i]];
+  const request = reel.spans.request[i];
+  if (kind.name === "idle") return ["idle (frozen)", "idle"];
+  if (kind.name === "run" || kind.name === "error") return [`${kind.name} R${request}`, `R${request}`, kind.letter];
+  if (request && kind.quiet) return [`R${request} ${kind.name === "wait" ? "waits" : "waits to retry"}`, `R${request}`, kind.letter];
+  return [kind.name, kind.letter];
+}
+
+/** Everything about a span in one line. @param {Reel} reel @param {number} i */
+export function spanFacts(reel, i) {
+  const { start, end, lane, request, kind } = reel.spans;
+  const paint = reel.kinds[kind[i]];
+  const long = secondsText(end[i] - start[i]);
+  const who = request[i] ? ` · R${request[i]}` : "";
+  return `${reel.lanes[lane[i]].label} · ${paint.name}${who}\n${secondsText(start[i])} – ${secondsText(end[i])} s (${long} s)\n${paint.meaning}`;
+}
+
+/** The span at a place, -1 for none; the shortest where several meet. @param {Reel} reel @param {number} lane @param {number} t0 @param {number} t1 */
+export function spanAt(reel, lane, t0, t1) {
+  const spans = reel.spans;
+  let best = -1;
+  for (let i = 0; i < spans.size; i++) {
+    if (spans.start[i] > t1) break;
+    if (spans.lane[i] !== lane || spans.end[i] < t0) continue;
+    if (best < 0 || spans.end[i] - spans.start[i] < spans.end[best] - spans.start[best]) best = i;
+  }
+  return best;
+}
