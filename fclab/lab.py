@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from fclab.backends.durations import Replay
 from fclab.backends.virtual import VirtualBackend
@@ -16,22 +17,22 @@ from fclab.controls.driver import Driver
 from fclab.controls.faultplan import FaultPlan
 from fclab.controls.handles import Call, InstanceView, TaskHandle, Text
 from fclab.controls.requests import Requests
-from fclab.engine import billing
 from fclab.engine.declare import build
 from fclab.engine.platform import Platform, Policies
 from fclab.engine.presets import PRESETS
 from fclab.engine.rows import Function
-from fclab.errors import UnknownFunction, UsageError
+from fclab.errors import UnknownFunction
 from fclab.model import BootProfile, FunctionSpec, Mode, Response, Schedule, TargetTracking
 from fclab.observe.events import Event
 from fclab.observe.hooks import Observer
-from fclab.observe.meters import meters
-from fclab.observe.metrics import Metrics, metrics
 from fclab.observe.recording import Recording
-from fclab.observe.table import table
 from fclab.queues.memory import MemoryQueue
 from fclab.units import seconds, seconds_text, to_us
 from fclab.views import view
+
+if TYPE_CHECKING:
+    from fclab.engine.invoice import Bill
+    from fclab.observe.metrics import Metrics
 
 __all__ = ["Lab"]
 
@@ -169,13 +170,7 @@ class Lab:
         if until is None:
             self._driver.until(lambda: not self._driver.busy())
             return
-        end = to_us(until, "until")
-        now = self._clock.now()
-        if end < now:
-            raise UsageError(
-                f"{seconds_text(end)} s is in the past.", hint=f"it is {seconds_text(now)} s; run on, or start again with lab = lab.fresh()"
-            )
-        self._driver.to(end)
+        self._driver.to(to_us(until, "until"))
 
     def run_for(self, seconds: float) -> None:
         """Let `seconds` of lab time pass."""
@@ -183,12 +178,7 @@ class Lab:
 
     def step(self) -> bool:
         """Go on to the next thing that happens; False if nothing is left to happen."""
-        with self._driver.turning():
-            before = len(self.recording)
-            while self._clock.step():
-                if len(self.recording) > before or not self.recording.keep:
-                    return True
-        return False
+        return self._driver.step()
 
     def drain(self, name: str) -> None:
         """Run until no event of this function waits or runs."""
@@ -244,15 +234,22 @@ class Lab:
 
     def table(self) -> Text:
         """The run as plain text, always the same for the same run."""
+        from fclab.observe.table import table
+
         return Text(table(self.recording))
 
     def metrics(self) -> Metrics:
         """Latencies, cold share, concurrency and queue over time."""
+        from fclab.observe.metrics import metrics
+
         return metrics(self.recording)
 
-    def bill(self, tariff: Any = "pay-as-you-go", **options: Any) -> billing.Bill:
+    def bill(self, tariff: Any = "pay-as-you-go", **options: Any) -> Bill:
         """What the run costs; see `fclab.engine.billing.bill`."""
-        return billing.bill(meters(self.recording), tariff, **options)
+        from fclab.engine.billing import bill
+        from fclab.observe.meters import meters
+
+        return bill(meters(self.recording), tariff, **options)
 
     def timeline(self, **options: Any) -> Any:
         """The timeline widget: instances as rows, phases as spans."""
@@ -261,6 +258,12 @@ class Lab:
     def call_chain(self, **options: Any) -> Any:
         """The call-chain widget: components as nodes, requests as tokens."""
         return view("call_chain")(self.recording, **options)
+
+    def export(self, path: str | Path) -> Path:
+        """Write the run to a file: .html (a page by itself), .svg (the timeline) or .csv (one line a request); returns the path."""
+        from fclab.observe.export import export
+
+        return export(self.recording, Path(path))
 
     # ---- the lab itself
 

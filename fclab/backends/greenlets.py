@@ -32,10 +32,7 @@ class GreenletRun(Run):
     """A plain function that can wait: the greenlet is left at a wait and entered again when the time has come."""
 
     hub: Any
-
-    def __init__(self, world: VirtualBackend, job: Job) -> None:
-        super().__init__(world, job)
-        self._throws = 0
+    _greenlet: Any
 
     def wait(self, seconds: object) -> None:
         us = to_us(seconds, "the time to sleep")
@@ -51,6 +48,7 @@ class GreenletRun(Run):
         spare = self.world.spare
         self._greenlet = spare.pop() if spare else greenlet(_worker)
         self._greenlet.gr_context = copy_context()
+        self.world.live.add(self)
         self._go(self)
 
     def _go(self, value: object = None) -> None:
@@ -70,9 +68,10 @@ class GreenletRun(Run):
             self.ended(*wish)
 
     def _rest(self) -> None:
-        spare = self.world.spare
-        if len(spare) < _KEEP and not self._greenlet.dead:
-            spare.append(self._greenlet)
+        spare, used = self.world.spare, self._greenlet
+        self._greenlet = None  # its frame holds this run: without this neither could ever be let go
+        if len(spare) < _KEEP and not used.dead:
+            spare.append(used)
 
     def cancel(self) -> None:
         super().cancel()

@@ -63,7 +63,10 @@ _BY_ID = {id(_REAL[name]): _LAB[name] for name in _LAB}
 
 def _async_sleep(delay: object, result: object = None) -> object:
     run = current()
-    assert run is not None
+    if run is None:
+        import asyncio
+
+        return asyncio.sleep(cast(float, delay), result)
     return run.sleeping(delay, result)
 
 
@@ -77,8 +80,10 @@ def _no_asyncio_run(*args: object, **options: object) -> None:
 
 def adopt(namespace: dict[str, object]) -> None:
     """Rebind clock functions that a handler's module imported by name, so that they dispatch too."""
+    asyncio = sys.modules.get("asyncio")
+    asleep = getattr(asyncio, "sleep", None)
     for name, value in list(namespace.items()):
-        lab = _BY_ID.get(id(value))
+        lab = _async_sleep if value is asleep is not None else _BY_ID.get(id(value))
         if lab is not None:
             namespace[name] = lab
 

@@ -24,7 +24,10 @@ def succeeded(result: bytes, memory_mb: float) -> Outcome:
 
 def encode(value: object) -> bytes:
     """A handler's return value as bytes; TypeError or ValueError if that cannot be."""
-    return encode_result(value)
+    try:
+        return encode_result(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise error.with_traceback(None) from None  # the encoder's frames are not the function's
 
 
 def failed(error: BaseException, memory_mb: float, limit_mb: int, code_file: str) -> Outcome:

@@ -96,6 +96,7 @@ class Run(ABC):
     def cancel(self) -> None:
         """End it (clause 3)."""
         self.over = True
+        self.world.live.discard(self)
         if self.timer is not None:
             self.timer.cancel()
 
@@ -123,6 +124,7 @@ class Run(ABC):
         if self.over:
             return
         self.over = True
+        self.world.live.discard(self)
         if error is None:
             outcome = succeeded(result or b"", self.memory_mb)
         elif self.stuck:
@@ -178,6 +180,9 @@ class AsyncRun(Run):
         return Wish(call=(name, payload, task_id, delay))
 
     def start(self) -> None:
+        import asyncio  # noqa: F401  so that its sleep is ours also where the handler is the first to import it
+
+        self.world.live.add(self)
         self.skew = self.job.before_us
         self._step(self._first)
 

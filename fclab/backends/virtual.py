@@ -16,6 +16,7 @@ from fclab.backends.durations import model
 from fclab.backends.guard import Guard
 from fclab.backends.jobs import Job
 from fclab.backends.runs import AsyncRun, AtomicRun, Run, reply_with
+from fclab.backends.sandbox import Sandbox
 from fclab.clock import Clock
 from fclab.engine.rows import Outcome
 from fclab.engine.tasks import Task
@@ -49,6 +50,8 @@ class VirtualBackend:
         self.guard = Guard()
         self.spare: list[Any] = []
         self.parked: list[object] = []
+        self.live: set[Run] = set()
+        """Runs under way: `close` ends them."""
         self._draws: dict[int, Callable[[], int]] = {}
         self._plain: type[Run] = AtomicRun
         try:
@@ -63,8 +66,7 @@ class VirtualBackend:
     def boot(self, instance: Instance, report: Report) -> None:
         fn = instance.function
         spec = fn.spec
-        if spec.handler is not None:
-            handler_time.adopt(spec.handler.__globals__ if hasattr(spec.handler, "__globals__") else {})
+        instance.world = Sandbox(spec)
         phases = (("start", spec.boot),) if spec.boot is not None else self.profile.phases(spec.code_mb, spec.start)
         self._phase(instance, report, tuple((name, round(took * SECOND)) for name, took in phases), 0)
 
@@ -81,7 +83,6 @@ class VirtualBackend:
             self._hook(instance, "initializer", partial(self._initialized, instance, report))
 
     def _initialized(self, instance: Instance, report: Report, outcome: Outcome) -> None:
-        instance.world = None
         if outcome.error is not None:
             report.boot_ended(instance, outcome)
         else:
@@ -89,11 +90,11 @@ class VirtualBackend:
 
     def _hook(self, instance: Instance, name: str, finish: Callable[[Outcome], object]) -> None:
         """Run an initializer or hook on the instance; its prints belong to no request."""
-        spec = instance.function.spec
-        code = getattr(spec, name)
-        run = self._run(code)(self, Job(code, (), spec, [], finish))
+        sandbox = _sandbox(instance)
+        code = sandbox.code(name)
+        run = self._run(code)(self, Job(code, (), sandbox.spec, [], finish))
         run.job.args = (self._context(run, instance.function, instance.label, 0),)
-        instance.world = run
+        sandbox.hook = run
         run.start()
 
     # ---- run
@@ -111,8 +112,9 @@ class VirtualBackend:
             return
         request_id = report_id(report, attempt)
         attempt.log.append(f"FC Invoke Start RequestId: {request_id}\n")
-        job = Job(spec.handler, (), spec, attempt.log, partial(self._finished, attempt, report, request_id), attempt, took)
-        run = self._run(spec.handler)(self, job)
+        code = _sandbox(instance).code("handler")
+        job = Job(code, (), spec, attempt.log, partial(self._finished, attempt, report, request_id), attempt, took)
+        run = self._run(code)(self, job)
         run.report = report
         job.args = (attempt.request.payload, self._context(run, fn, request_id, attempt.number - 1))
         attempt.world = run
@@ -173,14 +175,13 @@ class VirtualBackend:
             done()
 
     def _hooked(self, instance: Instance, name: str, done: Callable[[], object], outcome: Outcome) -> None:
-        instance.world = None
         if outcome.error is not None:
             _log.info("the %s hook of %s failed: %s", name, instance.label, outcome.error)
         done()
 
     def _drop(self, instance: Instance) -> None:
-        run, instance.world = instance.world, None
-        if isinstance(run, Run) and not run.over:
+        run = _sandbox(instance).hook
+        if run is not None and not run.over:
             run.cancel()
 
     def park(self, run: Run, code: object) -> None:
@@ -189,9 +190,18 @@ class VirtualBackend:
         _log.warning("the handler of %s went on after it was interrupted; it is left suspended for good", run.job.spec.name)
 
     def close(self) -> None:
+        if _thread.get_ident() == self.thread and handler_time.current() is None:
+            for run in list(self.live):
+                run.cancel()
         self.guard.close()
         self.spare.clear()
         self.parked.clear()
+
+
+def _sandbox(instance: Instance) -> Sandbox:
+    if not isinstance(instance.world, Sandbox):
+        instance.world = Sandbox(instance.function.spec)
+    return instance.world
 
 
 def report_id(report: Report, attempt: Attempt) -> str:

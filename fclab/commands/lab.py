@@ -9,12 +9,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 from fclab.commands.learner_copy import copy_lessons
-from fclab.commands.places import lessons_folder, notebooks
+from fclab.commands.places import lessons_folder, missing, notebooks
 from fclab.errors import MissingExtra, UsageError
 
 __all__ = ["add_arguments", "run"]
@@ -32,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Copy, say what was copied, and become JupyterLab until it ends."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise MissingExtra(f"The notebook needs {', '.join(missing)}.", hint="pip install 'fclab[lab]', or '.[lab]' in a checkout")
+    absent = missing(*NEEDED)
+    if absent:
+        raise MissingExtra(f"The notebook needs {', '.join(absent)}.", hint="pip install 'fclab[lab]', or '.[lab]' in a checkout")
     if options.in_place:
         folder = (options.lessons or lessons_folder()).resolve()
         found = notebooks(folder)

@@ -6,11 +6,10 @@ import json
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from fclab.commands.places import SANITIZE
+from fclab.commands.places import SANITIZE, missing
 from fclab.errors import MissingExtra, UsageError
 
 __all__ = ["CELL_TIMEOUT", "faults", "read", "regenerate", "strict", "strip", "write"]
@@ -60,7 +59,7 @@ def regenerate(path: Path) -> Notebook:
 
     Progress is off, and nothing of the learner's machine enters. Raises what nbclient raises where a cell fails.
     """
-    if find_spec("nbclient") is None or find_spec("ipykernel") is None:
+    if missing("nbclient", "ipykernel"):
         raise MissingExtra("Running notebooks needs nbclient and ipykernel.", hint="pip install 'fclab[lab]'")
     import nbformat
     from nbclient import NotebookClient
@@ -111,7 +110,7 @@ def strict(path: Path) -> tuple[int, str]:
 
     Progress is off. `nbval.cfg` beside the notebook, or in a folder above it, says what the comparison leaves out.
     """
-    if find_spec("nbval") is None:
+    if missing("nbval"):
         raise MissingExtra("Checking notebooks needs nbval.", hint="pip install 'fclab[test]'")
     path = path.resolve()
     sanitize = next((folder / SANITIZE for folder in path.parents if (folder / SANITIZE).is_file()), None)

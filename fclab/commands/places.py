@@ -1,16 +1,29 @@
-"""Where the lessons are: in the checkout this fclab was installed from, or inside the installed package."""
+"""What is where on this machine: installed packages, and the lessons (in the checkout, or inside the installed package)."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import fclab
 from fclab.errors import UsageError
 
-__all__ = ["SANITIZE", "lessons_folder", "notebooks"]
+__all__ = ["SANITIZE", "lessons_folder", "missing", "notebooks"]
 
 SANITIZE = "nbval.cfg"
 """The file, beside the lessons, of the patterns that strict comparison leaves out."""
+
+
+def missing(*packages: str) -> list[str]:
+    """Those of `packages` that cannot be imported here."""
+
+    def there(name: str) -> bool:
+        try:
+            return find_spec(name) is not None
+        except ImportError:
+            return False
+
+    return [name for name in packages if not there(name)]
 
 
 def lessons_folder() -> Path:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from fclab.backends import handler_time
 from fclab.clock import Order, VirtualClock
 from fclab.engine.platform import Platform
-from fclab.errors import EndlessRun, LabClosed, NestedRun, WrongThread
-from fclab.units import FOREVER
+from fclab.errors import EndlessRun, LabClosed, NestedRun, UsageError, WrongThread
+from fclab.units import FOREVER, seconds_text
 
 __all__ = ["PATIENCE", "Driver"]
 
@@ -47,7 +47,7 @@ class Driver:
     def idle(self) -> None:
         """Refuse unless the clock could be turned now (clauses 1 and 2)."""
         self.check()
-        if self._turning:
+        if self._turning or self.platform.recording.hooks.telling:
             raise NestedRun(
                 "This lab is running already: it cannot be driven from inside its own handlers or observers.",
                 hint="in a handler use context.invoke; in an observer note what you need and act after run()",
@@ -70,8 +70,22 @@ class Driver:
 
     def to(self, until: int) -> None:
         """Let time pass to `until` µs."""
+        now = self.clock.now()
+        if until < now:
+            again = "run on, or start again with lab = lab.fresh()"
+            raise UsageError(f"{seconds_text(until)} s is in the past.", hint=f"it is {seconds_text(now)} s; {again}")
         with self.turning():
             self.clock.run(until)
+
+    def step(self) -> bool:
+        """Go on until something has been recorded; False if nothing is left to happen."""
+        recording = self.platform.recording
+        before = len(recording)
+        with self.turning():
+            while self.clock.step():
+                if len(recording) > before or not recording.keep:
+                    return True
+        return False
 
     def until(self, done: Callable[[], bool], limit: int | None = None) -> None:
         """Let time pass until `done()`, at most `limit` µs. Raises `EndlessRun` when that can never be."""

@@ -61,6 +61,7 @@ class FaultPlan:
         if p.faults.out(p.clock.now()):
             p.record(p.clock.now(), OutageEnded.KIND)
         self._generation += 1
+        p.hopeless.clear()
         p.faults.clear()
 
     def _mark(self, generation: int, kind: int) -> None:

@@ -193,7 +193,7 @@ class Dispatcher:
             self._end(request, attempt, outcome, "Failed")
             return
         following.due = now + delay
-        if cause == "system" and policy.endless and p.faults.endless(now):
+        if cause == "system" and policy.endless and p.faults.endless(now, request.fn.name):
             p.hopeless.add(request.number)
         p.queue.settle(lease, following, partial(self._again, attempt, following, cause))
 
@@ -241,7 +241,12 @@ class Dispatcher:
             self._end(request, Attempt(request, task.attempts), stopped(), "Stopped")
             return True
         attempt = request.attempt
-        if attempt is not None and attempt.started >= 0 and not attempt.done:
+        if attempt is None or attempt.done:
+            return True
+        if attempt.started >= 0:
             p.backend.cancel(attempt, "stopped")
             p.executor.done(attempt, stopped())
+        elif attempt.instance is not None and attempt.instance.attempt is attempt:
+            attempt.instance.attempt = None  # the boot goes on without it
+            p.executor.done_unstarted(attempt, stopped())
         return True

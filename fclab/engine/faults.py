@@ -26,6 +26,10 @@ ARROWS = (
 """Every arrow of the chain that a fault may strike. A `crash` takes down what stands at the arrow's end."""
 
 
+_DELIVERY = ("queue->dispatcher", "dispatcher->pool", "pool->instance", "instance->dispatcher")
+"""The arrows that each delivery of an async event crosses."""
+
+
 @dataclass(frozen=True, slots=True)
 class Strike:
     """What a fault does to one crossing: `effect` is "drop", "crash" or "" (only late); `delay` in µs."""
@@ -109,10 +113,12 @@ class Faults:
         """Is there an outage at `now` (µs)?"""
         return any(start <= now < end for start, end in self.outages)
 
-    def endless(self, now: int) -> bool:
-        """Is a fault in force that has no end: an outage, or an arrow that always breaks?"""
+    def endless(self, now: int, function: str) -> bool:
+        """Is a fault in force that for ever breaks every delivery of `function`: an outage, or an arrow on the way that always breaks?"""
         return any(start <= now and end >= FOREVER for start, end in self.outages) or any(
-            rule.start <= now and rule.end >= FOREVER and rule.left is None and max(rule.drop, rule.crash) >= 1 for rule in self._rules
+            rule.start <= now and rule.end >= FOREVER and rule.left is None and max(rule.drop, rule.crash) >= 1
+            for rule in self._rules
+            if rule.function in (None, function) and (rule.where in _DELIVERY or rule.where.startswith("boot:"))
         )
 
     def strike(self, where: str, function: str, now: int) -> Strike | None:

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from fclab.clock import Order
-from fclab.engine.instance import Instance, Signal, State
+from fclab.engine.instance import BOOTING, Instance, Signal, State
 from fclab.observe import events as e
 from fclab.units import FOREVER, SECOND
 
@@ -117,6 +117,9 @@ class Pool:
         fn = instance.function
         if not instance.draining and (state is State.IDLE or (state is State.BUSY and 0 < instance.running < fn.concurrency)):
             heapq.heappush(fn.free, (not instance.reserved, -self.p.placement(instance), instance.mark, instance))
+            if len(fn.free) > 64 + 2 * len(fn.instances):  # stale entries below the top would pile up, one a request
+                fn.free = [entry for entry in fn.free if entry[3].mark == entry[2]]
+                heapq.heapify(fn.free)
 
     # ---- booted, released, idle
 
@@ -214,9 +217,10 @@ class Pool:
     # ---- letting go
 
     def stop(self, instance: Instance, reason: str) -> None:
-        """Stop an instance that runs nothing: it expired, was lowered, or its lab closes. Its pre-stop hook runs."""
+        """Stop an instance that runs nothing: it expired or was lowered. Its pre-stop hook runs if it was ever ready."""
+        booted = instance.state not in BOOTING
         instance.signal(Signal.EXPIRED if reason == "idle" else Signal.STOP)
-        self._stopping(instance, reason, hook=reason != "boot")
+        self._stopping(instance, reason, hook=booted)
 
     def kill(self, instance: Instance, reason: str) -> list[Attempt]:
         """End an instance at once, whatever it does; the attempts that were on it."""
@@ -232,7 +236,8 @@ class Pool:
         instance.slots = [None] * len(instance.slots)
         instance.running = 0
         for attempt in lost:
-            self.p.backend.cancel(attempt, reason)
+            if not attempt.done:
+                self.p.backend.cancel(attempt, reason)
         self._stopping(instance, reason, hook=False)
         return lost
 

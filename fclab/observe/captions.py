@@ -92,10 +92,11 @@ class _Words:
             return ""
         if row[6]:
             return f"{self.moment.why}, so {self.name(row)} is scheduled"
+        then = "so the handler starts at once" if e.ExecutionStarted.KIND in self.rows else "so it is the place"
         if self.moment.running > 1:
-            return f"{self.name(row)} has a place left, so the handler starts at once"
+            return f"{self.name(row)} has a place left, {then}"
         reserved = "the reserved " if self.recording.instances[row[4]].reserved else ""
-        return f"{reserved}{self.name(row)} is idle, so the handler starts at once"
+        return f"{reserved}{self.name(row)} is idle, {then}"
 
     def outcome(self) -> str:
         """What became of the request or of its delivery, or ""."""
@@ -141,16 +142,20 @@ class _Words:
         return f"{self.who} is refused with {row[6]} {error}" + (f": {_REFUSALS[error]}" if error in _REFUSALS else "")
 
     def accepted(self, row: _Row) -> str:
-        caused = f"R{row[7]} calls {self.recording.functions[row[5]]}, and " if row[7] else ""
+        caused = f"R{row[7]} causes {self.who}, a call of {self.recording.functions[row[5]]}"
+        what = caused if row[7] else f"{self.who} arrives"
         stored = self.rows.get(e.EventEnqueued.KIND)
         if stored is None:
-            return _join(f"{caused}{self.who} arrives", self.placed() or self.outcome())
+            return _join(what, self.placed() or self.outcome())
         later = f"it is due at {seconds_text(stored[6])} s" if stored[6] > row[0] else ""
-        return _join(f"{caused}{self.who} arrives", "the queue stores it, and the caller has a 202 before anything runs", later)
+        return _join(what, "the queue stores it, and the caller has a 202 before anything runs", later)
 
     def delivered(self, row: _Row) -> str:
-        which = f" for delivery {row[3]}" if row[3] > 1 else ""
-        return _join(f"the dispatcher takes {self.who} from the queue{which}", self.placed() or self.outcome())
+        what = f"the dispatcher takes {self.who} from the queue" + (f" for delivery {row[3]}" if row[3] > 1 else "")
+        again = self.rows.get(e.RetryScheduled.KIND)
+        if again is not None:
+            return f"{what}, but it fails{self.error()}; the next delivery is due at {seconds_text(again[6])} s"
+        return _join(what, self.placed() or self.outcome())
 
     def left(self, row: _Row) -> str:
         outcome = self.outcome()
@@ -214,7 +219,9 @@ class _Words:
         return "the platform is down: it refuses every dispatch" if row[1] == e.OutageStarted.KIND else "the platform works again"
 
     def fault(self, row: _Row) -> str:
-        return f"a fault strikes {self.text(row[6])}: {self.text(row[7])}" + (f" of {self.who}" if row[2] else "")
+        what = f"a fault strikes {self.text(row[6])}: {self.text(row[7])}" + (f" of {self.who}" if row[2] else "")
+        broken = self.rows.get(e.BootFailed.KIND)
+        return _join(what, self.boot_failed(broken) if broken else self.outcome())
 
     def switched(self, row: _Row) -> str:
         return f"{self.function(row)} is {'enabled' if row[6] else 'disabled'}"

@@ -72,8 +72,13 @@ def layout(graph: nx.DiGraph[str]) -> dict[str, tuple[float, float]]:
 
 def _number(request: int | str, made: Hops) -> int:
     """The number that `request` means."""
-    text = str(request).removeprefix("R").rpartition("-")[2]
-    number = int(text) if text.isdecimal() else 0
+    text, base = str(request).removeprefix("R"), 10
+    if "-" in text:
+        text, base = text.rpartition("-")[2], 16
+    try:
+        number = int(text, base)
+    except ValueError:
+        number = 0
     if isinstance(request, bool) or number not in made.request:
         raise UsageError(f"There is no request {request!r} in this recording.", hint="give its number, such as 3, or its request id")
     return number

@@ -38,6 +38,8 @@ class Hooks:
     def __init__(self) -> None:
         self.by_kind: dict[int, list[Observer]] = {}
         self.reports: list[ObserverReport] = []
+        self.telling = False
+        """An observer is being called now."""
 
     def add(self, kinds: Sequence[type[Event]], observer: Observer) -> Observer:
         """Call `observer` with each event of `kinds`; `Event` itself stands for all of them."""
@@ -62,6 +64,13 @@ class Hooks:
 
     def notify(self, event: Event) -> None:
         """Give `event` to everyone who asked for its kind."""
+        outer, self.telling = self.telling, True
+        try:
+            self._tell(event)
+        finally:
+            self.telling = outer
+
+    def _tell(self, event: Event) -> None:
         for observer in list(self.by_kind.get(event.KIND, ())):
             try:
                 observer(event)

@@ -33,7 +33,7 @@ COMPONENTS = ("caller", "front door", "queue", "dispatcher", "pool")
 
 _OK, _FAILED, _DROPPED = range(3)
 _CALLER, _DOOR, _QUEUE, _DISPATCHER, _POOL = range(5)
-_WAITING, _LEASED, _PLACED = range(3)
+_WAITING, _LEASED, _BEYOND = range(3)
 _LAST_ATTEMPT = 0xFFFF
 _Row = tuple[int, int, int, int, int, int, int, int]
 
@@ -67,21 +67,23 @@ class Hops:
 class _Way:
     """Where one request stands: who sent it, on which instance it is, which hop is still under way."""
 
-    __slots__ = ("instance", "queued", "sender", "stage", "under_way", "wait")
+    __slots__ = ("instance", "left", "queued", "sender", "stage", "under_way", "wait")
 
-    def __init__(self, sender: int, queued: bool) -> None:
+    def __init__(self, sender: int) -> None:
         self.sender = sender
         """The node that gets the reply."""
-        self.queued = queued
-        """It is asynchronous: its results go to the dispatcher."""
+        self.queued = False
+        """The queue has stored it: its results go to the dispatcher."""
         self.instance = 0
         """The node of the instance it was given and has not left, or 0."""
+        self.left = _POOL
+        """The node of the instance it left last."""
         self.under_way = -1
         """The hop towards that instance, until its handler starts."""
         self.wait = -1
         """The hop back to the queue, until the next delivery."""
         self.stage = _WAITING
-        """How far its delivery is."""
+        """How far its delivery is: in the queue, with the dispatcher, or further (then its failure comes from there)."""
 
 
 class _Walk:
@@ -98,6 +100,10 @@ class _Walk:
         self.ways: dict[int, _Way] = {}
         self.caused: dict[int, int] = {}
         """Requests that a destination made: by number, the destination's node."""
+        self.last: dict[int, int] = {}
+        """By request: its last hop."""
+        self.lost: set[int] = set()
+        """Requests that a fault dropped before they reached the front door."""
         self.row = -1
         self.methods = {
             RequestAccepted.KIND: self.accepted,
@@ -129,27 +135,28 @@ class _Walk:
         self.hops.append((source, target, row[0], row[2], row[3], self.row))
         self.arrive.append(row[0] if arrive < 0 else arrive)
         self.outcome.append(outcome)
+        self.last[row[2]] = len(self.hops) - 1
         return len(self.hops) - 1
 
     def way(self, row: _Row) -> _Way:
         """The way of the event's request; a recording that starts in the middle has callers we never saw."""
         way = self.ways.get(row[2])
         if way is None:
-            way = self.ways[row[2]] = _Way(_CALLER, False)
+            way = self.ways[row[2]] = _Way(_CALLER)
         return way
 
     def accepted(self, row: _Row) -> None:
-        _, _, request, _, _, _, mode, cause = row
+        request, cause = row[2], row[7]
         sender = self.caused.pop(request, _CALLER)
         parent = self.ways.get(cause) if cause else None
         if sender == _CALLER and parent:
             sender = parent.instance or _DISPATCHER
-        self.ways[request] = _Way(sender, self.recording.texts[mode] == "async")
+        self.ways[request] = _Way(sender)
         self.hop(row, sender, _DOOR)
 
     def rejected(self, row: _Row) -> None:
         sender = self.node(self.recording.instances[row[4]].label) if row[4] else _CALLER
-        self.hop(row, sender, _DOOR)
+        self.hop(row, sender, _DOOR, _DROPPED if row[2] in self.lost else _OK)
         self.hop(row, _DOOR, sender, _FAILED)
 
     def enqueued(self, row: _Row) -> None:
@@ -165,7 +172,7 @@ class _Walk:
 
     def assigned(self, row: _Row) -> None:
         way = self.way(row)
-        way.stage = _PLACED
+        way.stage = _BEYOND
         self.hop(row, _DISPATCHER if way.queued else _DOOR, _POOL)
         way.instance = self.node(self.recording.instances[row[4]].label)
         way.under_way = self.hop(row, _POOL, way.instance)
@@ -189,14 +196,14 @@ class _Walk:
             self.outcome[way.under_way] = _FAILED
             way.under_way = -1
         self.hop(row, way.instance, _DISPATCHER if way.queued else _DOOR, outcome)
-        way.instance = 0
+        way.instance, way.left = 0, way.instance
 
     def boot_failed(self, row: _Row) -> None:
         if row[2] in self.ways:
             self.returned(row, _FAILED)
 
     def delivery_failed(self, row: _Row) -> None:
-        if self.way(row).stage == _PLACED:
+        if self.way(row).stage == _BEYOND:
             self.returned(row, _FAILED)
         else:  # refused before it had an instance
             self.hop(row, _DISPATCHER, _POOL, _FAILED)
@@ -222,22 +229,39 @@ class _Walk:
 
     def destination(self, row: _Row) -> None:
         target = self.node(f"destination {self.recording.texts[row[6]]}")
-        self.hop(row, _DISPATCHER, target)
+        self.hop(row, _DISPATCHER if self.way(row).queued else _DOOR, target)
         if row[7]:
             self.caused[row[7]] = target
 
     def fault(self, row: _Row) -> None:
-        source, _, target = self.recording.texts[row[6]].partition("->")
-        if self.recording.texts[row[7]] == "delay" or not (row[2] and target):
+        """A crossing that broke: the hop itself, if it is written down already, else one that does not arrive."""
+        arrow, effect = self.recording.texts[row[6]], self.recording.texts[row[7]]
+        source, _, target = arrow.partition("->")
+        if effect == "delay" or not target:
             return
-        self.hop(row, self.end(row, source), self.end(row, target), _DROPPED)
-
-    def end(self, row: _Row, name: str) -> int:
-        """The node that one end of an arrow means for the event's request."""
+        if source == "caller":
+            self.lost.add(row[2])
+            return
         way = self.way(row)
+        ends = self.end(way, source), self.end(way, target)
+        last = self.last.get(row[2], -1)
+        if last < 0 or self.hops[last][:2] != ends:
+            self.hop(row, *ends, _DROPPED)
+        else:
+            self.outcome[last] = _DROPPED
+        if way.under_way >= 0:
+            self.arrive[way.under_way] = row[0]
+            way.under_way = -1
+        way.instance = 0
+        way.stage = _BEYOND
+
+    def end(self, way: _Way, name: str) -> int:
+        """The node that one end of an arrow means for a request."""
         if name == "instance":
-            return self.node(self.recording.instances[row[4]].label) if row[4] else way.instance or _POOL
-        return way.sender if name == "caller" else self.numbers.get(name, _DISPATCHER)
+            return way.instance or way.left
+        if name == "destination":
+            return self.node("destination lost")
+        return way.sender if name == "caller" else self.numbers[name]
 
     def finish(self, end: int) -> None:
         """The recording is over at `end`: what is on its way to an instance arrives there."""

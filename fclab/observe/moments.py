@@ -21,7 +21,14 @@ PHASE_KINDS = (
 """The events that end a phase of a boot, in order."""
 
 _OPENERS = frozenset(
-    (e.RequestAccepted.KIND, e.RequestRejected.KIND, e.DeliveryStarted.KIND, e.ExecutionEnded.KIND, e.DestinationCalled.KIND)
+    (
+        e.RequestAccepted.KIND,
+        e.RequestRejected.KIND,
+        e.DeliveryStarted.KIND,
+        e.ExecutionEnded.KIND,
+        e.DestinationCalled.KIND,
+        e.FaultInjected.KIND,
+    )
 )
 """Kinds that begin a moment of their own, even where the same request is spoken of at the same instant."""
 
@@ -164,7 +171,9 @@ def moments(recording: Recording) -> Iterator[Moment]:
             of_instance.clear()
         moment = None
         if kind not in _OPENERS:
-            moment = of_request.get(request) if request else of_instance.get(instance) if instance else None
+            moment = of_request.get(request) if request else None
+            if moment is None and instance and (near := of_instance.get(instance)) is not None and 0 in (request, near.request):
+                moment = near
         if moment is None:
             moment = Moment(time)
             now.append(moment)

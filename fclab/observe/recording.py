@@ -7,12 +7,18 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from fclab.errors import UsageError
 from fclab.observe.events import EVENT_TYPES, Event, ExecutionEnded, Row
 from fclab.observe.hooks import Hooks
 from fclab.units import seconds, to_us
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from fclab.observe.hops import Hops
+    from fclab.observe.spans import Spans
 
 __all__ = ["Difference", "Events", "InstanceName", "PayloadNote", "Recording"]
 
@@ -166,10 +172,28 @@ class Recording:
         for spec, value in ((made.A, row.a), (made.B, row.b)):
             if spec is not None:
                 name, what = spec
-                fields[name] = self.texts[value] if what == "text" else seconds(value) if what == "time" else bool(value) if what == "bool" else value
-        return made(
-            seconds(row.time), row.request, row.attempt, self.instances[row.instance].label, self.functions[row.function], fields
-        )
+                fields[name] = (
+                    self.texts[value] if what == "text" else seconds(value) if what == "time" else bool(value) if what == "bool" else value
+                )
+        return made(seconds(row.time), row.request, row.attempt, self.instances[row.instance].label, self.functions[row.function], fields)
+
+    def spans(self) -> Spans:
+        """What every instance and queue did when, as columns."""
+        from fclab.observe.spans import spans
+
+        return spans(self)
+
+    def hops(self) -> Hops:
+        """Every step of every request between components, as columns."""
+        from fclab.observe.hops import hops
+
+        return hops(self)
+
+    def chain(self, request: int | str | None = None) -> nx.DiGraph[str]:
+        """The components and hops of one request (number, "R1" or id), or of all, as a graph."""
+        from fclab.observe.chain import chain
+
+        return chain(self, request)
 
     # ---- comparing and keeping
 

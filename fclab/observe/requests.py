@@ -117,7 +117,7 @@ def requests(recording: Recording) -> list[RequestView]:
             one = found[request]
             one.finished, one.status = time, a
             one.error = b if kind == RequestFailed.KIND else 0
-            if one.mode != queued:
+            if one.replied < 0:  # an async one that was stored has its 202 already
                 one.replied = time
     return [_view(recording, number, found[number]) for number in sorted(found)]
 

@@ -119,6 +119,9 @@ class _Watch:
         self.lives: dict[int, _Life] = {}
         self.waiting: dict[int, tuple[int, int, int, int]] = {}
         """By request: since, due time of a retry (-1 for none), function, the delivery waited for."""
+        numbers: dict[str, int] = {}
+        self.home = [numbers.setdefault(name, number) for number, name in enumerate(recording.functions)]
+        """By function: the first that had its name, for one declared again stays in its place."""
         self.pre_freeze = recording.texts.index("pre_freeze") if "pre_freeze" in recording.texts else -1
         self.methods = {
             InstanceCreated.KIND: self.created,
@@ -147,7 +150,7 @@ class _Watch:
 
     def created(self, row: _Row) -> None:
         time, _, request, _, instance, function, _, _ = row
-        self.lives[instance] = life = _Life(function << 32 | instance << 8, time, request)
+        self.lives[instance] = life = _Life(self.home[function] << 32 | instance << 8, time, request)
         self.codes.add(life.code)
 
     def phase_ended(self, row: _Row) -> None:
@@ -218,11 +221,11 @@ class _Watch:
 
     def enqueued(self, row: _Row) -> None:
         time, _, request, _, _, function, _, _ = row
-        self.waiting[request] = time, -1, function, 1
+        self.waiting[request] = time, -1, self.home[function], 1
 
     def put_off(self, row: _Row) -> None:
         time, _, request, attempt, _, function, due, _ = row
-        self.waiting[request] = time, due, function, attempt + 1
+        self.waiting[request] = time, due, self.home[function], attempt + 1
 
     def taken(self, row: _Row) -> None:
         time, _, request, _, _, _, _, _ = row

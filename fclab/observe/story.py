@@ -133,26 +133,39 @@ def _idle_gaps(instants: list[int], spans: Spans) -> tuple[tuple[int, int], ...]
 
 
 def _places(hops: Hops) -> list[int]:
-    """The place of each hop in the chain of hops at its instant, from 0.
+    """The place of each hop in the chain of hops at its instant, from 0. Unrelated requests move side by side, but a hop follows
 
-    A hop follows those of its own request, and one that leaves an instance or destination follows what came there before:
-    so a nested call waits for its caller, and unrelated requests move side by side.
+    1. those of its own request;
+    2. what came before to the instance or destination that it leaves: a nested call waits for its caller, and is waited for;
+    3. a result that came to the caller, if it leaves the caller: the next call of a cell follows the answer to the last one;
+    4. a result that came to the dispatcher, if it leaves the queue: the event that waited takes the place that became free.
     """
+    door, queue = COMPONENTS.index("front door"), COMPONENTS.index("queue")
     places: list[int] = []
     now = -1
     of_request: dict[int, int] = {}
     of_node: dict[int, int] = {}
+    answered: set[int] = set()
     for source, target, depart, arrive, request in zip(hops.source, hops.target, hops.depart, hops.arrive, hops.request, strict=True):
         if depart != now:
             now = depart
             of_request.clear()
             of_node.clear()
+            answered.clear()
         place = max(of_request.get(request, 0), of_node.get(source, 0))
         places.append(place)
-        if arrive == depart:
-            of_request[request] = place + 1
-            if target >= len(COMPONENTS):
-                of_node[target] = max(of_node.get(target, 0), place + 1)
+        if arrive > depart:
+            continue
+        of_request[request] = place + 1
+        if source >= len(COMPONENTS):  # a result, or a nested call
+            answered.add(request)
+            gate = -1 if target == door else queue
+        elif target >= len(COMPONENTS) or (source == door and request in answered):
+            gate = target
+        else:
+            gate = -1
+        if gate >= 0:
+            of_node[gate] = max(of_node.get(gate, 0), place + 1)
     return places
 
 

@@ -13,13 +13,13 @@ from fclab.observe.recording import Recording
 from fclab.observe.spans import SPAN_KINDS
 from fclab.observe.svg_chain import chain_svg, draw_chain
 from fclab.observe.svg_parts import FONT, HATCH, text_width, zigzag
-from fclab.observe.svg_scene import Axis, Scene, scene
+from fclab.observe.svg_scene import Axis, Scene, outcome, scene
 from fclab.units import seconds_text
 
 __all__ = ["chain_svg", "draw_chain", "draw_timeline", "timeline_svg"]
 
 MOST_SPANS, MOST_LABELS, MOST_LANES, MOST_TITLES, MOST_MARKS = 220, 90, 24, 60, 40
-GUTTER, MARGIN = 112, 22
+MARGIN = 22
 HEAD, STRIP, FOOT, LEGEND = 34, 40, 50, 34
 NEAR = 14.0
 """Requests that arrive within this many pixels share one mark."""
@@ -45,8 +45,9 @@ class _Timeline:
         self.lanes = min(len(made.spans.lanes), MOST_LANES)
         self.lane = 46.0 if self.lanes <= 8 else 32.0 if self.lanes <= 16 else 24.0
         self.bar = round(self.lane * (0.65 if self.lane > 40 else 0.8))
-        self.left = float(GUTTER)
-        self.plot = float(width - GUTTER - MARGIN)
+        letters = max((len(lane.label) for lane in made.spans.lanes[: self.lanes]), default=0)
+        self.left = min(190.0, max(96.0, 28 + letters * 8.2))
+        self.plot = width - self.left - MARGIN
         self.axis = Axis(made.folds, made.begin_us, made.end_us, self.left, self.plot)
         self.top = float(HEAD + STRIP)
         self.bottom = self.top + max(1, self.lanes) * self.lane
@@ -66,12 +67,13 @@ class _Timeline:
         if made.folds:
             self._text(self.width - MARGIN, 23, "zigzag: idle time folded", PICTURE["soft"], anchor="end")
         self._rows()
-        shown = self._chosen()
+        shown, places = self._chosen(), self._marks()
+        self._arrows(places)
         self._spans(shown)
         self._folds()
         self._labels(shown)
         self._ends()
-        self._requests()
+        self._pills(places)
         self._ticks()
         self._legend()
         self.out.append("</svg>")
@@ -90,7 +92,7 @@ class _Timeline:
             y = self._y(number)
             fill = PICTURE["faint"] if number % 2 == 0 else PICTURE["paper"]
             self.out.append(f'<rect x="8" y="{y:g}" width="{self.width - 16}" height="{self.lane:g}" rx="4" fill="{fill}"/>')
-            label = lane.label if len(lane.label) <= 16 else lane.label[:15] + "…"
+            label = lane.label if len(lane.label) <= 20 else lane.label[:19] + "…"
             two = lane.reserved and self.lane > 30
             self._text(16, y + self.lane / 2 + (-2 if two else 4), label, PICTURE["ink"], bold=True)
             if two:
@@ -144,15 +146,17 @@ class _Timeline:
         """Names on the spans, those of handlers first; grouped by their look, which keeps the text short."""
         spans = self.made.spans
         groups: dict[tuple[str, float, bool], list[str]] = defaultdict(list)
+        free: dict[int, float] = defaultdict(float)  # where waits overlap, the first name stands
         left = MOST_LABELS
         for n in sorted(shown, key=lambda n: SPAN_KINDS[spans.kind[n]] not in ("run", "error")):
             if not left:
                 break
             found = self._label(n)
-            if found:
+            paint = PAINTS[SPAN_KINDS[spans.kind[n]]]
+            if found and (not paint.quiet or found[0] - text_width(found[1], found[2]) / 2 >= free[spans.lane[n]]):
                 left -= 1
                 x, text, size = found
-                paint = PAINTS[SPAN_KINDS[spans.kind[n]]]
+                free[spans.lane[n]] = x + text_width(text, size) / 2
                 y = self._y(spans.lane[n]) + self.lane / 2 + 4
                 groups[paint.ink, size, not paint.quiet].append(f'<text x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>')
         for (ink, size, bold), texts in groups.items():
@@ -212,12 +216,8 @@ class _Timeline:
                     f'stroke="#fff" stroke-width="4" paint-order="stroke">{word}</text>'
                 )
 
-    def _requests(self) -> None:
-        home: dict[int, int] = {}
-        spans = self.made.spans
-        for n in range(len(spans.kind)):
-            if spans.request[n]:
-                home.setdefault(spans.request[n], spans.lane[n])
+    def _marks(self) -> list[tuple[float, list[int]]]:
+        """(x, indices of requests) of the marks of arrivals; requests that arrive close to one another share one."""
         places: list[tuple[float, list[int]]] = []
         for index, request in enumerate(self.made.requests):
             x = self.axis.x(request.arrived_us)
@@ -225,20 +225,33 @@ class _Timeline:
                 places[-1][1].append(index)
             else:
                 places.append((x, [index]))
-        last, y = -1e9, HEAD + 22.0
+        return places
+
+    def _arrows(self, places: list[tuple[float, list[int]]]) -> None:
+        """The ways of requests to their rows, below the spans."""
+        home: dict[int, int] = {}
+        spans = self.made.spans
+        for n in range(len(spans.kind)):
+            if spans.request[n]:
+                home.setdefault(spans.request[n], spans.lane[n])
+        path = ""
         for x, members in places:
-            lanes = [home[self.made.requests[i].number] for i in members if self.made.requests[i].number in home]
-            lanes = [lane for lane in lanes if lane < self.lanes]
+            numbers = [self.made.requests[index].number for index in members]
+            lanes = [home[number] for number in numbers if home.get(number, self.lanes) < self.lanes]
             foot = (self._y(min(lanes)) + (self.lane - self.bar) / 2 - 1) if lanes else self.top - 2
-            self.out.append(
-                f'<path d="M{x:.1f} {HEAD + 26:g}V{foot:.1f}m-4-7l4 7l4-7" fill="none" stroke="{PICTURE["ink"]}" stroke-width="1.3"/>'
-            )
-            text = self._pill_text(members)
-            wide = text_width(text, 12) + 14
-            if x - 6 < last and (text := self._short(members)):
-                wide = text_width(text, 12) + 14
+            path += f"M{x:.1f} {HEAD + 26}V{foot:.1f}m-4-7l4 7l4-7"
+        self.out.append(f'<path d="{path}" fill="none" stroke="{PICTURE["ink"]}" stroke-width="1.3"/>')
+
+    def _pills(self, places: list[tuple[float, list[int]]]) -> None:
+        last, y = -1e9, HEAD + 22.0
+        for number, (x, members) in enumerate(places):
             if x - 6 < last:
                 continue
+            after = places[number + 1][0] - 8 if number + 1 < len(places) else self.width
+            text = self._pill_text(members)
+            if x - 6 + text_width(text, 12) + 14 > after:
+                text = self._short(members)
+            wide = text_width(text, 12) + 14
             left = min(x - 6, self.width - MARGIN / 2 - wide)
             self.out.append(f'<rect x="{left:.1f}" y="{y - 15:g}" width="{wide:.1f}" height="20" rx="10" fill="{PICTURE["ink"]}"/>')
             self._text(left + wide / 2, y - 1, text, "#fff", anchor="middle", bold=True)
@@ -252,11 +265,7 @@ class _Timeline:
         if len(members) > 1:
             return self._short(members)
         request = self.made.requests[members[0]]
-        if request.outcome == "refused":
-            return f"{request.label} refused {request.status}"
-        if request.latency_us is None:
-            return request.label
-        return f"{request.label} {'cold' if request.cold else 'warm'} {seconds_text(request.latency_us)} s"
+        return f"{request.label} {outcome(request)}".strip()
 
     def _ticks(self) -> None:
         y = self.bottom + 6

@@ -143,6 +143,8 @@ def _box(node: Node, box: tuple[float, float, float, float], word: str) -> str:
     if len(word) * 6.6 > wide - 6:
         word = word[: int((wide - 12) / 6.6)] + "…"
     name = node.name.removeprefix("destination ")
+    if len(name) * 8.8 > wide - 6:
+        name = name[: int((wide - 12) / 8.8)] + "…"
     return (
         f'<rect x="{x - wide / 2:.1f}" y="{y - high / 2:.1f}" width="{wide:.1f}" height="{high:.1f}" rx="9" fill="{fill}" '
         f'stroke="{PICTURE["soft"]}"/><text x="{x:.1f}" y="{y - 2 if word else y + 5:.1f}" text-anchor="middle" font-weight="600" '
@@ -171,7 +173,7 @@ def _curve(
     long = hypot(dx, dy) or 1.0
     nx, ny = dy / long, -dx / long
     ways = []
-    for bend in (16, 70, 110, 150):
+    for bend in (16, 70, 110, 150, -60, -100, 190):
         cx, cy = (a[0] + b[0]) / 2 + nx * bend, (a[1] + b[1]) / 2 + ny * bend
         way = (*_border(a, cx, cy), cx, cy, *_border(b, cx, cy))
         ways.append(way)

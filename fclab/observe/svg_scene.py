@@ -13,8 +13,9 @@ from fclab.observe.recording import Recording
 from fclab.observe.requests import RequestView, requests
 from fclab.observe.spans import Spans, spans
 from fclab.observe.story import Story, story
+from fclab.units import seconds_text
 
-__all__ = ["Axis", "End", "Scene", "scene"]
+__all__ = ["Axis", "End", "Scene", "outcome", "scene"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,16 @@ class Scene:
     def summary(self) -> str:
         """A short stable line: what a view's repr says."""
         return f"{_count(self.instances, 'instance')}, {_count(len(self.requests), 'request')}, {_count(len(self.spans.kind), 'span')}"
+
+
+def outcome(request: RequestView) -> str:
+    """What became of a request, in three words or fewer: "cold 1.1 s", "failed 4.9 s", "refused 429", or "" while it is open."""
+    if request.outcome == "refused":
+        return f"refused {request.status}"
+    if request.latency_us is None:
+        return ""
+    how = "failed" if request.outcome == "failed" else "cold" if request.cold else "warm"
+    return f"{how} {seconds_text(request.latency_us)} s"
 
 
 def _count(number: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from fclab.teach.texts import number
 
 __all__ = ["scene", "windows"]
 
-WIDTH, LEFT, RIGHT = 860, 84, 836
+WIDTH, LEFT, RIGHT, NEAR = 860, 84, 836, 80
 INK, SOFT, PAPER, LINE = "#222222", "#555555", "#ffffff", "#bbbbbb"
 COLD, WARM, IDLE, EDGE = "#d55e00", "#00785a", "#cfe8f7", "#56b4e9"
 HATCH = (
@@ -40,14 +40,17 @@ class _Drawing:
     def path(self, d: str, look: str) -> None:
         self.parts.append(f'<path d="{d}" {look}/>')
 
-    def arrow(self, at: float, name: str, colour: str) -> None:
-        """A request: its name, its time, an arrow onto the first lane."""
-        x = self.x(at)
-        anchor = "start" if x < LEFT + 30 else "end" if x > RIGHT - 30 else "middle"
-        self.text(x, 18, name, anchor, colour, bold=True)
-        self.text(x, 34, f"{number(at)} s", anchor, SOFT, 12)
-        self.path(f"M{x} 42V58", f'stroke="{colour}" stroke-width="2.5"')
-        self.path(f"M{x - 6} 56H{x + 6}L{x} 66Z", f'fill="{colour}"')
+    def arrows(self, requests: list[tuple[float, str, str]]) -> None:
+        """Requests as (time, name, colour): name, time, an arrow onto the first lane. Neighbours' names keep clear of each other."""
+        self.text(LEFT - 14, 60, "requests", "end", SOFT)
+        places = [self.x(at) for at, _, _ in requests]
+        for (at, name, colour), x, before, after in zip(requests, places, [-WIDTH, *places], [*places[1:], 2 * WIDTH], strict=False):
+            anchor = "end" if after - x < NEAR or x > RIGHT - 30 else "start" if x - before < NEAR else "middle"
+            near = {"end": x + 3, "start": x - 3}.get(anchor, x)
+            self.text(near, 18, name, anchor, colour, bold=True)
+            self.text(near, 34, f"{number(at)} s", anchor, SOFT, 12)
+            self.path(f"M{x} 42V58", f'stroke="{colour}" stroke-width="2.5"')
+            self.path(f"M{x - 6} 56H{x + 6}L{x} 66Z", f'fill="{colour}"')
 
     def page(self, y: int, title: str) -> str:
         """The drawing with its axis at height `y`."""
@@ -67,12 +70,10 @@ class _Drawing:
 def scene(arrivals: list[float], *, end: float = 660.0) -> str:
     """Arrows at the arrival times (seconds) above an empty lane marked '?'."""
     made = _Drawing(end)
-    made.text(LEFT - 14, 38, "requests", "end", SOFT)
     made.text(LEFT - 14, 91, "instances", "end", SOFT)
     made.bar(LEFT, RIGHT, 70, 34, f'rx="4" fill="#f4f4f4" stroke="{LINE}" stroke-dasharray="5 4"')
     made.text((LEFT + RIGHT) / 2, 95, "?", size=22, bold=True)
-    for place, at in enumerate(arrivals, 1):
-        made.arrow(at, f"R{place}", INK)
+    made.arrows([(at, f"R{place}", INK) for place, at in enumerate(arrivals, 1)])
     said = ", ".join(map(number, arrivals))
     return made.page(114, f"Requests arrive at {said} seconds. What the instances do is still open.")
 
@@ -80,9 +81,8 @@ def scene(arrivals: list[float], *, end: float = 660.0) -> str:
 def windows(run: Run, end: float) -> str:
     """What kept each instance alive in `run`, up to `end` seconds: boots, idle windows, the moment it was reclaimed."""
     made = _Drawing(end)
-    made.text(LEFT - 14, 38, "requests", "end", SOFT)
-    for seen in run.requests:
-        made.arrow(seen.arrived, f"{seen.label} {'cold' if seen.cold else 'warm'}", COLD if seen.cold else WARM)
+    words = [("cold", COLD) if seen.cold else ("warm", WARM) for seen in run.requests]
+    made.arrows([(seen.arrived, f"{seen.label} {word}", colour) for seen, (word, colour) in zip(run.requests, words, strict=True)])
     names = list(dict.fromkeys(event.instance for event in run.events if event.kind == "InstanceCreated"))
     for lane, name in enumerate(names):
         y = 72 + 40 * lane
@@ -102,9 +102,10 @@ def _lane(made: _Drawing, y: int, events: list[Happening]) -> None:
             made.bar(x, right, y + 5, 22, f'fill="{IDLE}" stroke="{EDGE}"')
             if right - x > 130:
                 made.text(round((x + right) / 2, 1), y + 21, f"idle from {number(event.time)} s", size=12)
-        elif event.kind == "InstanceCreated":
-            made.bar(x, x + 6, y + 5, 22, f'fill="url(#c)" stroke="{COLD}"')
         elif event.kind == "InstanceReclaimed" and event.time <= made.end:
             made.path(f"M{x} {y}V{y + 32}M{x - 5} {y + 11}l10 10M{x - 5} {y + 21}l10 -10", f'stroke="{INK}" stroke-width="2"')
             left = x > RIGHT - 150
             made.text(x - 9 if left else x + 9, y + 21, f"reclaimed at {number(event.time)} s", "end" if left else "start", size=12)
+    for event in events:
+        if event.kind == "InstanceCreated":
+            made.bar(made.x(event.time), made.x(event.time) + 6, y + 5, 22, f'fill="url(#c)" stroke="{COLD}"')

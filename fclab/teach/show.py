@@ -132,7 +132,7 @@ class Ask(Opening):
 
     def panel(self) -> list[Block]:
         """Each question with its jumps, and its answer once it was asked for."""
-        made = [blocks.head(self.words["ask"])]
+        made = [blocks.head(self.words["ask"]), blocks.text(self.words["ask_first"])]
         for place, told in enumerate(self.told):
             made += [blocks.rule()] if place else []
             made.append(blocks.head(text=f"{place + 1}. {told['question']}"))
@@ -150,7 +150,8 @@ class Ask(Opening):
         said = [f"{place}. {plain(str(told['question']))}" for place, told in enumerate(self.told, 1)]
         if made is None:
             said = [f"{question}\n   {plain(self.answer(place))}" for place, question in enumerate(said)]
-        self.stage.open("\n".join(said), [made] if made else [])
+        linked = self.lesson.lab.timeline() if made and self.lesson.lab else None
+        self.stage.open("\n".join(said), [made, linked] if made else [])
         if made is None:
             return
 

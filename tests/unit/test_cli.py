@@ -183,7 +183,7 @@ def test_lesson_rules(tmp_path: Path) -> None:
     path.write_text(cells("\n".join(f"x{n} = {n}" for n in range(13)), "2;", output="o" * 41_000), encoding="utf-8")
     assert [fault.partition(":")[0] for fault in notebook.faults(path)] == [
         "code cell 1 has 13 lines; the limit is 12",
-        "the outputs of code cell 1 have 41067 bytes; the limit is 40000",
-        "the outputs of code cell 2 have 41067 bytes; the limit is 40000",
+        "the outputs of code cell 1 have 41059 bytes; the limit is 40000",
+        "the outputs of code cell 2 have 41059 bytes; the limit is 40000",
         "code cell 2 ends with ';', which strict comparison does not honour",
     ]

@@ -81,7 +81,7 @@ def test_reserved_instances() -> None:
 
 
 def test_nested_calls_name_their_caller() -> None:
-    assert "R1 calls inner, and R2 arrives; there is no instance yet, so inner#1 is scheduled." in told(nested())
+    assert "R1 causes R2, a call of inner; there is no instance yet, so inner#1 is scheduled." in told(nested())
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,46 @@ def test_expired_stopped_and_refused_deliveries() -> None:
         "R2 is stopped, 1 s after it arrived.",
     ]
     assert told(run.recording)[-1] == (
-        "The dispatcher takes R3 from the queue; delivery 1 of R3 fails (ServiceUnavailable), and the next is due at 8.5 s."
+        "The dispatcher takes R3 from the queue, but it fails (ServiceUnavailable); the next delivery is due at 8.5 s."
     )
+
+
+def test_a_fault_is_told_with_what_it_broke() -> None:
+    run = Script(until=9)
+    run.enqueue(0, 1)
+    run.deliver(0, 1)
+    run.emit(0, e.FaultInjected, 1, a="dispatcher->pool", b="drop")
+    run.emit(0, e.DeliveryFailed, 1, 1, a=500, b="InternalServerError")
+    run.retry(0, 1, 1, 0.5, "system")
+    assert told(run.recording)[1:] == [
+        "The dispatcher takes R1 from the queue.",
+        "A fault strikes dispatcher->pool: drop of R1; delivery 1 of R1 fails (InternalServerError), and the next is due at 0.5 s.",
+    ]
+    run = Script(until=9)
+    instance = run.create(0)
+    run.emit(0.1, e.FaultInjected, 0, 0, instance, a="boot:schedule", b="crash")
+    run.emit(0.1, e.BootFailed, 0, 0, instance, a="schedule", b="InternalServerError")
+    run.destroy(0.1, instance, "boot")
+    assert told(run.recording)[1:] == [
+        "A fault strikes boot:schedule: crash; instance hello#1 fails to boot, in its phase schedule (InternalServerError)."
+    ]
+
+
+def test_the_pre_freeze_hook_comes_before_the_freezing() -> None:
+    run = Script(until=9)
+    instance = run.create(0)
+    run.emit(0, e.InstanceReady, 0, 0, instance)
+    run.accept(0, 1)
+    run.assign(0, 1, instance)
+    run.start(0, 1, instance)
+    run.emit(1, e.ExecutionEnded, 1, 1, instance)
+    run.succeed(1, 1)
+    run.emit(1.5, e.HookFinished, 0, 0, instance, a="pre_freeze", b=1_000_000)
+    run.emit(1.5, e.InstanceReleased, 1, 1, instance, a=301_500_000)
+    assert told(run.recording)[-2:] == [
+        "R1 is answered after 1 s, warm.",
+        "The pre-freeze hook of hello#1 is over after 0.5 s; hello#1 is frozen and kept until 301.5 s.",
+    ]
 
 
 def test_an_instance_that_dies_takes_its_request_along() -> None:

@@ -7,7 +7,7 @@ import pytest
 from fclab.errors import UsageError
 from fclab.observe.chain import chain, layout
 from fclab.observe.recording import Recording
-from tests.unit.observe_runs import broken_boot, capped, failing, lesson00, nested
+from tests.unit.observe_runs import Script, broken_boot, capped, failing, lesson00, nested
 
 
 def test_edges_count_hops_and_know_when_and_whose() -> None:
@@ -27,12 +27,20 @@ def test_one_request_brings_what_it_caused(which: int | str) -> None:
     assert graph.has_edge("outer#1", "front door")
 
 
+def test_request_ids_count_in_sixteens() -> None:
+    run = Script(until=1)
+    for number in range(1, 20):
+        run.accept(0, number)
+    assert chain(run.recording, "1-00000000-000000000010").graph["requests"] == (16,)
+    assert chain(run.recording, "10").graph["requests"] == (10,)
+
+
 def test_what_was_caused_does_not_bring_its_cause() -> None:
     assert chain(nested(), 2).graph["requests"] == (2,)
     assert "caller" not in chain(nested(), 2)
 
 
-@pytest.mark.parametrize("which", [0, 9, "R9", "nonsense", True, ""])
+@pytest.mark.parametrize("which", [0, 9, "R9", "1-0-xyz", "nonsense", True, ""])
 def test_no_such_request(which: int | str) -> None:
     with pytest.raises(UsageError, match="no request"):
         chain(nested(), which)

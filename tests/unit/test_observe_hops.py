@@ -141,6 +141,65 @@ def test_a_fault_that_drops_shows_on_its_arrow_and_a_delay_does_not() -> None:
     assert told(run.recording) == ["caller -> front door 0 ok", "front door -> pool 0 dropped", "front door -> caller 0 failed"]
 
 
+def test_a_request_dropped_on_its_way_to_the_instance_never_arrives_and_never_returns() -> None:
+    run = Script(until=1)
+    run.enqueue(0, 1)
+    run.deliver(0, 1)
+    instance = run.create(0, request=1)
+    run.assign(0, 1, instance, cold=True)
+    run.emit(0.8, e.InstanceReady, 1, 1, instance)
+    run.emit(0.8, e.FaultInjected, 1, a="pool->instance", b="drop")
+    run.emit(0.8, e.DeliveryFailed, 1, 1, instance, a=500, b="InternalServerError")
+    run.retry(0.8, 1, 1, 1.3, "system")
+    assert told(run.recording)[5:] == ["pool -> hello#1 0..0.8 dropped", "dispatcher -> queue 0.8..1.3 ok"]
+
+
+@pytest.mark.parametrize("arrow", ["queue->dispatcher", "dispatcher->pool"])
+def test_a_delivery_that_a_fault_drops_fails_once(arrow: str) -> None:
+    run = Script(until=1)
+    run.enqueue(0, 1)
+    run.deliver(0, 1)
+    run.emit(0, e.FaultInjected, 1, a=arrow, b="drop")
+    run.emit(0, e.DeliveryFailed, 1, 1, a=500, b="InternalServerError")
+    run.retry(0, 1, 1, 0.5, "system")
+    first = f"queue -> dispatcher 0 {'dropped' if arrow.startswith('queue') else 'ok'}"
+    more = [] if arrow.startswith("queue") else ["dispatcher -> pool 0 dropped"]
+    assert told(run.recording)[3:] == [first, *more, "dispatcher -> queue 0..0.5 ok"]
+
+
+@pytest.mark.parametrize(
+    ("arrow", "line"),
+    [("instance->front door", "hello#1 -> front door 1.1 dropped"), ("front door->caller", "front door -> caller 1.1 dropped")],
+)
+def test_a_result_lost_on_its_way_back(arrow: str, line: str) -> None:
+    run = Script(until=2)
+    run.accept(0, 1)
+    instance = run.create(0, request=1)
+    run.assign(0, 1, instance, cold=True)
+    run.start(run.boot(0, instance, request=1), 1, instance)
+    run.end(1.1, 1, instance)
+    if arrow == "front door->caller":
+        run.succeed(1.1, 1)
+    run.emit(1.1, e.FaultInjected, 1, a=arrow, b="drop")
+    lines = told(run.recording)
+    assert line in lines
+    assert len([one for one in lines if one.startswith(line.rpartition(" ")[0])]) == 1
+
+
+def test_a_request_dropped_before_the_front_door_is_still_refused() -> None:
+    run = Script(until=1)
+    run.emit(0, e.FaultInjected, 1, a="caller->front door", b="drop")
+    run.emit(0, e.RequestRejected, 1, a=503, b="ServiceUnavailable")
+    assert told(run.recording) == ["caller -> front door 0 dropped", "front door -> caller 0 failed"]
+
+
+def test_an_outcome_lost_on_its_way_to_its_destination() -> None:
+    run = Script(until=1)
+    run.enqueue(0, 1)
+    run.emit(0, e.FaultInjected, 1, a="dispatcher->destination", b="drop")
+    assert told(run.recording)[-1] == "dispatcher -> destination lost 0 dropped"
+
+
 def test_what_is_under_way_arrives_with_the_end_of_the_picture() -> None:
     run = Script(until=0.7)
     run.accept(0, 1)

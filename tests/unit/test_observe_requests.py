@@ -30,6 +30,14 @@ def test_async_is_replied_at_once_and_finished_later() -> None:
     assert (one.outcome, one.status, one.error_type) == ("failed", 200, "UnhandledInvocationError")
 
 
+def test_an_event_that_could_not_be_stored_is_answered_with_its_failure() -> None:
+    run = Script(until=1)
+    run.accept(0, 1, mode="async")
+    run.fail(0.5, 1, "InternalServerError", status=500)
+    (one,) = requests(run.recording)
+    assert (one.replied_us, one.status, one.outcome, one.attempts) == (500_000, 500, "failed", 0)
+
+
 def test_some_cold_delivery_makes_it_cold() -> None:
     assert requests(failing())[0].cold
     assert [one.cold for one in requests(capped())] == [True, False]

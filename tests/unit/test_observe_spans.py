@@ -189,5 +189,16 @@ def test_columns_are_equal_sorted_and_never_overlap_on_an_instance(make: object)
             assert all(end <= start for (_, end), (start, _) in pairwise(mine))
 
 
+def test_a_function_declared_again_stays_in_its_place() -> None:
+    run = Script("a", "b", "a", until=1)
+    run.enqueue(0, 1)
+    run.emit(0, e.RequestAccepted, 2, function=3, a="async")
+    run.emit(0, e.EventEnqueued, 2, function=3)
+    run.create(0, function=2)
+    run.made[3] = 4
+    run.create(0, function=3)
+    assert [lane.key for lane in spans(run.recording).lanes] == ["a queue", "a#5", "b#1"]
+
+
 def test_an_empty_recording_has_no_spans() -> None:
     assert len(spans(Recording())) == 0

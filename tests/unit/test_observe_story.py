@@ -87,6 +87,32 @@ def test_a_nested_call_at_the_same_instant_waits_for_its_caller_and_is_waited_fo
     assert told.length == DWELL * len(walked)
 
 
+def test_the_next_call_of_a_cell_follows_the_answer_to_the_last() -> None:
+    run = Script(until=2)
+    instance, end = run.cold(0, 1)
+    run.warm(end, 2, instance)
+    told, walked = made(run.recording)
+    at_end = [i for i in range(len(walked)) if walked.depart[i] == us(end)]
+    assert [told.hop_start[i] for i in at_end] == pytest.approx([1.6 + DWELL * place for place in range(5)])
+    assert [told.steps.captions[i][:2] for i in range(6, 8)] == ["R1", "R2"]
+    assert told.steps.p[7] == pytest.approx(told.steps.p[6] + 2 * DWELL)
+
+
+def test_an_event_that_waited_moves_when_the_result_before_it_has_come() -> None:
+    told, walked = made(capped())
+    at_six = [i for i in range(len(walked)) if walked.depart[i] == us(6)]
+    first = told.hop_start[at_six[0]]
+    assert [told.hop_start[i] for i in at_six] == pytest.approx([first + DWELL * place for place in range(4)])
+
+
+def test_refusals_of_one_instant_stay_side_by_side_with_its_arrivals() -> None:
+    run = Script(until=1)
+    run.emit(0, e.RequestRejected, 1, a=429, b="ResourceExhausted")
+    run.accept(0, 2)
+    told, _ = made(run.recording)
+    assert list(told.hop_start) == [0.0, 0.25, 0.0]
+
+
 def test_a_back_off_travels_until_it_is_due() -> None:
     told, walked = made(failing())
     back = [i for i in range(len(walked)) if walked.nodes[walked.source[i]] == "dispatcher" and walked.nodes[walked.target[i]] == "queue"]

@@ -9,8 +9,7 @@ from fclab.observe.palette import PAINTS
 from fclab.observe.requests import RequestView
 from fclab.observe.spans import SPAN_KINDS
 from fclab.observe.svg_chain import board
-from fclab.observe.svg_scene import Scene
-from fclab.units import seconds_text
+from fclab.observe.svg_scene import Scene, outcome
 from fclab_widgets.columns import pack
 
 __all__ = ["MOST_HOPS", "reel"]
@@ -71,16 +70,12 @@ def _owner(key: str, node_of: dict[str, int]) -> str:
 
 def _request(request: RequestView) -> dict[str, object]:
     """What a mark on the timeline says: `text` once `done` (µs) has come."""
-    text, done = "", request.finished_us
-    if request.outcome == "refused":
-        text, done = f"refused {request.status}", request.replied_us
-    elif request.latency_us is not None:
-        word = {"ok": "cold" if request.cold else "warm", "failed": "failed"}.get(request.outcome, "")
-        text = f"{word} {seconds_text(request.latency_us)} s".strip()
+    done = request.replied_us if request.outcome == "refused" else request.finished_us
     return {
         "n": request.number,
         "at": float(request.arrived_us),
         "done": None if done is None else float(done),
-        "cold": request.cold,
-        "text": text,
+        "replied": None if request.replied_us is None else float(request.replied_us),
+        "cause": request.cause,
+        "text": outcome(request),
     }

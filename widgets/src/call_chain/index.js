@@ -25,6 +25,9 @@ function twin(reel) {
 const ARROW = "fcl-arrow";
 const HATCH = "fcl-hatch";
 
+/** @param {string} text @param {number} most */
+const shorten = (text, most) => (text.length <= most ? text : `${text.slice(0, Math.max(3, Math.floor(most) - 1))}…`);
+
 function defs() {
   const tip = svg("path", { d: "M0 0L9 4.5L0 9z", fill: "context-stroke" });
   const marker = svg("marker", { id: ARROW, viewBox: "0 0 9 9", refX: 8, refY: 4.5, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" }, tip);
@@ -66,7 +69,7 @@ async function render({ model, el, signal: given }) {
     const at = { x: x - w / 2, y: y - h / 2, width: w, height: h, rx: 10 };
     const box = svg("rect", { class: "box", ...at });
     const hatch = svg("rect", { class: "hatch", ...at });
-    const name = svg("text", { class: "name", x, y: y - 3 }, node.name);
+    const name = svg("text", { class: "name", x, y: y - 3 }, shorten(node.name.replace("destination ", ""), w / 9.6));
     const word = svg("text", { class: "word", x, y: y + 17 });
     const group = svg("g", { class: "node", "data-node": node.name }, box, hatch, name, word);
     nodeLayer.append(group);
@@ -87,7 +90,7 @@ async function render({ model, el, signal: given }) {
       hatch.style.display = paint?.hatched ? "" : "none";
       name.style.fill = paint ? paint.ink : "";
       word.style.fill = paint ? paint.ink : "";
-      say(word, state.word);
+      say(word, shorten(state.word, boxes[i].w / 7.6));
       put(group, "data-state", state.word);
     });
   }

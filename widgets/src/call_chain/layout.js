@@ -56,7 +56,7 @@ export function curve(a, b, others) {
     });
   /** @type {Curve | null} */
   let first = null;
-  for (const bend of [16, 70, 110, 150]) {
+  for (const bend of [16, 70, 110, 150, -60, -100, 190]) {
     const cx = (a.x + b.x) / 2 + nx * bend;
     const cy = (a.y + b.y) / 2 + ny * bend;
     const [x0, y0] = border(a, cx + (nx * bend) / 4, cy + (ny * bend) / 4);

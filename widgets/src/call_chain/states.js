@@ -71,12 +71,13 @@ export function makeStates(reel) {
     at(node, time, position, tokens) {
       const { kind, name } = nodes[node];
       if (kind === "instance" || kind === "group") return instance(node, time, position);
-      const resting = tokens.filter((token) => !token.moving && token.node === node).length;
+      const resting = tokens.filter((t) => t.node === node && (!t.moving || hops.arrive[t.hop] > hops.depart[t.hop])).length;
       let word = "";
       if (name === "caller") {
-        const asked = position < 0 ? 0 : requests.filter((r) => r.at <= time).length;
-        const done = position < 0 ? 0 : requests.filter((r) => r.done !== null && r.done <= time).length;
-        word = asked ? `${done} of ${asked} answered` : "";
+        const mine = requests.filter((r) => !r.cause);
+        const asked = position < 0 ? 0 : mine.filter((r) => r.at <= time).length;
+        const done = position < 0 ? 0 : mine.filter((r) => r.replied !== null && r.replied <= time).length;
+        word = asked ? `${done}/${asked} answered` : "";
       } else if (name === "queue") word = `${resting} waiting`;
       else if (name === "pool") {
         const alive = nodes.filter((n, i) => n.kind === "instance" && (({ here, gone }) => here && !gone)(instance(i, time, position))).length;

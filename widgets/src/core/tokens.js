@@ -15,22 +15,28 @@ export function makeTokens(hops, terminal, linger = 0.8) {
   const leaves = new Float64Array(n).fill(Infinity);
   /** open hops by "request node": a hop out of that node ends the rest of those that came in @type {Map<string, number[]>} */
   const resting = new Map();
+  /** the last hop of a request that failed: its token goes when the request goes on @type {Map<number, number>} */
+  const broken = new Map();
   for (let i = 0; i < n; i++) {
     const request = hops.request[i];
+    const failed = broken.get(request);
+    if (failed !== undefined && hops.start[i] >= hops.end[failed] - 1e-9) {
+      leaves[failed] = Math.min(leaves[failed], Math.max(hops.start[i], hops.end[failed]));
+      broken.delete(request);
+    }
+    if (hops.outcome[i] === 1) broken.set(request, i);
     const from = `${request} ${hops.source[i]}`;
     const here = resting.get(from);
     if (here) {
       const stay = here.filter((j) => {
         if (hops.end[j] > hops.start[i] + 1e-9) return true;
-        leaves[j] = hops.start[i];
+        leaves[j] = Math.min(leaves[j], hops.start[i]);
         return false;
       });
       if (stay.length) resting.set(from, stay);
       else resting.delete(from);
     }
-    if (terminal(hops.target[i])) {
-      leaves[i] = hops.end[i] + linger;
-    } else if (hops.outcome[i] === 2) {
+    if (terminal(hops.target[i]) || hops.outcome[i] === 2) {
       leaves[i] = hops.end[i] + linger;
     } else {
       const to = `${request} ${hops.target[i]}`;

@@ -3,6 +3,7 @@
  * back to Python, which answers with new blocks; only blocks that changed are drawn again, so focus and a drag survive.
  */
 
+import { keepKeys } from "../core/keys.js";
 import card from "../prediction/card.css";
 import { h, rich } from "../prediction/dom.js";
 import { decimals, numberText, parseNumber, snap } from "../prediction/logic.js";
@@ -91,6 +92,7 @@ function render({ model, el, signal }) {
     drawn = next;
   };
   model.on("change:blocks", update);
+  keepKeys(root, signal);
   el.replaceChildren(root);
   update();
   root.setAttribute("data-ready", "");

@@ -97,6 +97,7 @@ export class Driver {
     this.goal = position;
     this.pace = far / Math.min(0.7, Math.max(0.25, far));
     this.start();
+    this.changed("position");
   }
 
   /** Go to a position and stop there. @param {number} position @param {boolean} [settled] false while a drag goes on */

@@ -1,5 +1,6 @@
 /** The frame every view has: title, clock, picture, caption, controls, keys, and a table for screen readers. */
 import { clockText, secondsText, speedText } from "../core/format.js";
+import { keepKeys } from "../core/keys.js";
 import { BEFORE } from "../core/playhead.js";
 import { html, put, say, svg } from "./dom.js";
 import { SPEEDS } from "./driver.js";
@@ -91,6 +92,7 @@ export function makeFrame({ el, driver, title, picture, table, signal }) {
   speed.addEventListener("change", () => driver.setSpeed(Number(speed.value)), { signal });
   scale.addEventListener("click", () => driver.setFolded(!driver.folded), { signal });
   root.addEventListener("keydown", (event) => onKey(event, driver), { signal });
+  keepKeys(root, signal);
 
   /** Make the frame show the driver's moment. */
   const update = () => {

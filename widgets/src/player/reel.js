@@ -15,7 +15,7 @@ import { makePlayhead } from "../core/playhead.js";
 
 /** @typedef {{ name: string, letter: string, fill: string, ink: string, hatched: boolean, quiet: boolean, meaning: string }} Kind */
 /** @typedef {{ label: string, group: string, reserved: boolean, node: number }} Lane */
-/** @typedef {{ n: number, at: number, done: number | null, cold: boolean, word: string, text: string }} Request */
+/** @typedef {{ n: number, at: number, replied: number | null, done: number | null, cause: number, text: string }} Request */
 /** @typedef {{ name: string, x: number, y: number, kind: string }} ChainNode */
 
 const KEY = Symbol.for("fclab.reel");

@@ -5,6 +5,7 @@
  * Nothing about the outcome is in any other trait.
  */
 
+import { keepKeys } from "../core/keys.js";
 import styles from "./card.css";
 import { h, rich } from "./dom.js";
 import { INPUTS } from "./inputs.js";
@@ -28,6 +29,7 @@ function render({ model, el, signal }) {
   const commit = /** @type {HTMLButtonElement} */ (h("button", { type: "button", class: "fclab-main" }, words.commit));
   const show = h("button", { type: "button" }, words.show);
   const status = h("span", { class: "fclab-status", role: "status", "aria-live": "polite" });
+  const foot = h("div", { class: "fclab-foot" }, commit, show, status);
   const verdict = h("div", { class: "fclab-verdict", role: "status", "aria-live": "polite", hidden: true });
   const root = h("section", { class: "fclab-card", "data-lm-suppress-shortcuts": "true", "data-card": spec.name, "aria-label": `${words.badge}: ${spec.question}` },
     h("style", {}, styles),
@@ -35,7 +37,7 @@ function render({ model, el, signal }) {
     h("p", { class: "fclab-question" }, ...rich(spec.question)),
     spec.help && h("p", { class: "fclab-help" }, ...rich(spec.help)),
     answer.node,
-    h("div", { class: "fclab-foot" }, commit, show, status),
+    foot,
     verdict,
   );
 
@@ -51,6 +53,7 @@ function render({ model, el, signal }) {
     const said = model.get("committed") ? (found.kind ? "" : words.committed) : model.get("shown") ? words.shown : open || model.get("note");
     if (status.textContent !== said) status.textContent = said;
     verdict.hidden = !found.kind;
+    foot.hidden = Boolean(found.kind);
     if (found.kind && told !== JSON.stringify(found)) {
       told = JSON.stringify(found);
       verdict.setAttribute("data-verdict", found.kind);
@@ -71,6 +74,7 @@ function render({ model, el, signal }) {
     root.focus();
   }, { signal });
   root.setAttribute("tabindex", "-1");
+  keepKeys(root, signal);
   const traits = ["value", "committed", "shown", "verdict", "note"];
   for (const name of traits) model.on(`change:${name}`, update);
   el.replaceChildren(root);

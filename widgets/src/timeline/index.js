@@ -5,7 +5,7 @@ import { driverOf, playerOf } from "../player/driver.js";
 import { html } from "../player/dom.js";
 import { makeFrame, makeTable } from "../player/frame.js";
 import { geometry, homes, marks, spanAt, spanFacts } from "./layout.js";
-import { paintNow } from "./marks.js";
+import { paintArrows, paintNow } from "./marks.js";
 import { blend, face, paintAxis, paintLanes, paintSpans, themeOf } from "./paint.js";
 
 /** @typedef {import("../player/reel.js").Model} Model */
@@ -67,7 +67,7 @@ async function render({ model, el, signal: given }) {
     const width = Math.floor(canvas.parentElement?.clientWidth || 0);
     if (width < 40) return false;
     const ratio = window.devicePixelRatio || 1;
-    const size = geometry(width, reel.lanes.length);
+    const size = geometry(width, reel.lanes.length, Math.max(...reel.lanes.map((lane) => lane.label.length), 8));
     for (const one of [canvas, layer]) {
       one.width = Math.round(width * ratio);
       one.height = Math.round(size.height * ratio);
@@ -95,10 +95,11 @@ async function render({ model, el, signal: given }) {
     context.clearRect(0, 0, width, size.height);
     paintLanes(context, scene);
     const begun = driver.position >= 0;
-    const time = driver.time;
-    blend(context, layer, begun ? axis.x(time) : 0, width, size.height, ratio);
+    const now = { time: driver.time, begun, selected: driver.selected };
+    paintArrows(context, scene, now);
+    blend(context, layer, begun ? axis.x(now.time) : 0, width, size.height, ratio);
     paintAxis(context, scene);
-    paintNow(context, scene, { time, begun, selected: driver.selected });
+    paintNow(context, scene, now);
     frame.root.dataset.painted = "true";
   }
 

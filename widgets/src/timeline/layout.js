@@ -8,11 +8,12 @@ import { secondsText } from "../core/format.js";
 
 /**
  * Heights in pixels for `lanes` rows in a view `width` pixels wide.
- * @param {number} width @param {number} lanes
+ * @param {number} width @param {number} lanes @param {number} [letters] of the longest name of a row
  */
-export function geometry(width, lanes) {
+export function geometry(width, lanes, letters = 8) {
   const zoom = Math.min(1.6, Math.max(0.9, width / 1050));
   const row = lanes <= 8 ? 46 : lanes <= 16 ? 36 : lanes <= 40 ? 24 : 14;
+  const font = (row > 30 ? 13 : row > 20 ? 11.5 : 10) * zoom;
   const pitch = row * zoom;
   const strip = 38 * zoom;
   const foot = 52 * zoom;
@@ -22,8 +23,8 @@ export function geometry(width, lanes) {
     bar: pitch * (row > 30 ? 0.66 : 0.8),
     strip,
     foot,
-    font: (row > 30 ? 13 : row > 20 ? 11.5 : 10) * zoom,
-    gutter: width < 520 ? 78 : 104 * zoom,
+    font,
+    gutter: width < 520 ? 78 : Math.min(width * 0.2, Math.max(84 * zoom, 24 + letters * font * 0.64)),
     margin: 20 * zoom,
     bottom: strip + Math.max(1, lanes) * pitch,
     height: strip + Math.max(1, lanes) * pitch + foot,
@@ -57,7 +58,7 @@ export function marks(reel, axis, home, measure, from, to) {
     const last = found[found.length - 1];
     if (last && x - last.x < 1.5) {
       last.members.push(request);
-      last.lane = Math.max(last.lane, lane);
+      if (lane >= 0) last.lane = last.lane < 0 ? lane : Math.min(last.lane, lane);
       last.short = `R${last.first.n}–R${request.n}`;
       last.long = last.short;
     } else {

@@ -69,18 +69,7 @@ export function paintNow(c, picture, { time, begun, selected }) {
 function paintMark(c, { size, theme }, mark, here, time, selected) {
   const z = size.zoom;
   const top = 30 * z;
-  const foot = mark.lane >= 0 ? size.strip + mark.lane * size.pitch + (size.pitch - size.bar) / 2 - 1 : size.strip - 2;
   const chosen = mark.members.some((member) => member.n === selected);
-  c.globalAlpha = here ? 1 : 0.45;
-  c.strokeStyle = chosen ? theme.accent : theme.ink;
-  c.lineWidth = (chosen ? 2.2 : 1.4) * z;
-  c.beginPath();
-  c.moveTo(mark.x, top);
-  c.lineTo(mark.x, foot);
-  c.moveTo(mark.x - 4 * z, foot - 7 * z);
-  c.lineTo(mark.x, foot);
-  c.lineTo(mark.x + 4 * z, foot - 7 * z);
-  c.stroke();
   if (mark.pill) {
     const done = here && mark.first.done !== null && mark.first.done <= time;
     const text = mark.wide && done ? mark.long : mark.short;
@@ -119,4 +108,28 @@ function cursor(c, { axis, size, width, theme }, time) {
   c.lineTo(x, 11 * z);
   c.closePath();
   c.fill();
+}
+
+/**
+ * The ways of requests from their marks to their rows; painted below the spans.
+ * @param {CanvasRenderingContext2D} c @param {Picture} picture
+ * @param {{ time: number, begun: boolean, selected: number }} now
+ */
+export function paintArrows(c, { size, theme, marks }, { time, begun, selected }) {
+  const z = size.zoom;
+  for (const mark of marks) {
+    const foot = mark.lane >= 0 ? size.strip + mark.lane * size.pitch + (size.pitch - size.bar) / 2 - 1 : size.strip - 2;
+    const chosen = mark.members.some((member) => member.n === selected);
+    c.globalAlpha = begun && mark.first.at <= time ? 1 : 0.45;
+    c.strokeStyle = chosen ? theme.accent : theme.ink;
+    c.lineWidth = (chosen ? 2.2 : 1.4) * z;
+    c.beginPath();
+    c.moveTo(mark.x, 30 * z);
+    c.lineTo(mark.x, foot);
+    c.moveTo(mark.x - 4 * z, foot - 7 * z);
+    c.lineTo(mark.x, foot);
+    c.lineTo(mark.x + 4 * z, foot - 7 * z);
+    c.stroke();
+  }
+  c.globalAlpha = 1;
 }

@@ -131,12 +131,13 @@ export function paintSpans(c, picture) {
   paintFolds(c, picture);
   c.textAlign = "center";
   c.textBaseline = "middle";
-  for (const i of labelled) label(c, picture, i, left, right);
+  const free = reel.lanes.map(() => -Infinity); // where waits overlap, the first name stands
+  for (const i of labelled) label(c, picture, i, left, right, free);
   c.restore();
 }
 
-/** @param {CanvasRenderingContext2D} c @param {Picture} picture @param {number} i @param {number} left @param {number} right */
-function label(c, { reel, axis, size, theme }, i, left, right) {
+/** @param {CanvasRenderingContext2D} c @param {Picture} picture @param {number} i @param {number} left @param {number} right @param {number[]} free */
+function label(c, { reel, axis, size, theme }, i, left, right, free) {
   const paint = reel.kinds[reel.spans.kind[i]];
   let x0 = Math.max(left, axis.x(reel.spans.start[i]));
   let x1 = Math.min(right, axis.x(reel.spans.end[i]));
@@ -149,15 +150,19 @@ function label(c, { reel, axis, size, theme }, i, left, right) {
   for (const [n, word] of words.entries()) {
     for (const shrink of n === 0 && words.length > 1 ? [1, 0.84] : [1]) {
       face(c, theme, size.font * shrink * (paint.quiet ? 0.9 : 1), paint.quiet ? 400 : 650);
-      if (c.measureText(word).width + 5 > x1 - x0) continue;
+      const wide = c.measureText(word).width;
+      const middle = (x0 + x1) / 2;
+      const row = reel.spans.lane[i];
+      if (wide + 5 > x1 - x0 || middle - wide / 2 < free[row]) continue;
+      free[row] = middle + wide / 2 + 4;
       c.fillStyle = paint.quiet && theme.dark ? theme.ink : paint.ink;
       if (paint.hatched) {
         c.strokeStyle = paint.fill;
         c.lineWidth = 4;
         c.lineJoin = "round";
-        c.strokeText(word, (x0 + x1) / 2, y);
+        c.strokeText(word, middle, y);
       }
-      c.fillText(word, (x0 + x1) / 2, y);
+      c.fillText(word, middle, y);
       return;
     }
   }

@@ -1,0 +1,63 @@
+"""Each instance's own copy of the user's module, as each real one has its own process.
+
+Names are the instance's own: `global count; count += 1` counts per instance, so a warm one remembers and a cold one starts anew.
+The objects behind them are shared with the notebook: what a handler appends to a notebook's list is seen there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FunctionType
+from typing import TYPE_CHECKING
+
+from fclab.backends.handler_time import adopt
+
+if TYPE_CHECKING:
+    from fclab.backends.runs import Run
+    from fclab.model import FunctionSpec
+
+__all__ = ["Sandbox"]
+
+Code = Callable[..., object]
+
+
+class Sandbox:
+    """The code of one instance; `hook` is the initializer or hook it runs now.
+
+    Functions of one module that call each other keep doing so inside the copy. What is no plain function (a method, a partial, an
+    object with `__call__`) is used as it is.
+    """
+
+    __slots__ = ("_copies", "hook", "spec")
+
+    def __init__(self, spec: FunctionSpec) -> None:
+        self.spec = spec
+        self.hook: Run | None = None
+        self._copies: dict[int, dict[str, object]] = {}
+
+    def code(self, name: str) -> Code:
+        """The instance's own handler, initializer, pre_freeze or pre_stop."""
+        original: Code = getattr(self.spec, name)
+        if not isinstance(original, FunctionType):
+            return original
+        return _rebound(original, self._module(original.__globals__))
+
+    def _module(self, original: dict[str, object]) -> dict[str, object]:
+        copy = self._copies.get(id(original))
+        if copy is None:
+            copy = self._copies[id(original)] = dict(original)
+            for name, value in original.items():
+                if isinstance(value, FunctionType) and value.__globals__ is original:
+                    copy[name] = _rebound(value, copy)
+            adopt(copy)
+        return copy
+
+
+def _rebound(function: FunctionType, module: dict[str, object]) -> FunctionType:
+    """`function` with `module` as its globals."""
+    copy = FunctionType(function.__code__, module, function.__name__, function.__defaults__, function.__closure__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    copy.__qualname__ = function.__qualname__
+    copy.__doc__ = function.__doc__
+    copy.__dict__.update(function.__dict__)
+    return copy
