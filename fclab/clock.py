@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Protocol
+from heapq import heapify, heappop, heappush
+from typing import Any, Protocol
 
 from fclab.errors import UsageError
 
@@ -24,21 +24,29 @@ class Order(IntEnum):
     IDLE_EXPIRY = 6
 
 
-class Timer:
-    """A call due at `when` (µs). `cancel()` may be called at any time, also twice or after it fired."""
+class Timer(list[Any]):
+    """A call to come; it is also its own entry in the clock's heap: [time and order, serial, fn, args, clock or None].
 
-    __slots__ = ("_clock", "args", "fn", "when")
+    `cancel()` may be called at any time, also twice or after it fired.
+    """
 
-    def __init__(self, clock: VirtualClock, when: int, fn: Callable[..., object], args: tuple[object, ...]) -> None:
-        self._clock: VirtualClock | None = clock
-        self.when = when
-        self.fn = fn
-        self.args = args
+    __slots__ = ()
+
+    @property
+    def when(self) -> int:
+        """When it is due, in µs."""
+        return int(self[0] >> 3)
+
+    @property
+    def live(self) -> bool:
+        """It will still be called."""
+        return self[4] is not None
 
     def cancel(self) -> None:
         """Never call; the clock forgets the entry soon."""
-        if self._clock is not None:
-            clock, self._clock = self._clock, None
+        clock = self[4]
+        if clock is not None:
+            self[4] = None
             clock._forget()
 
 
@@ -65,7 +73,7 @@ class VirtualClock:
 
     def __init__(self) -> None:
         self.time = 0
-        self._heap: list[tuple[int, int, Timer]] = []
+        self._heap: list[Timer] = []
         self._serial = 0
         self._dead = 0
 
@@ -80,30 +88,31 @@ class VirtualClock:
         """Call `fn(*args)` at `when` µs (clauses 2 and 4)."""
         if when < self.time:
             when = self.time
-        timer = Timer(self, when, fn, args)
         self._serial = serial = self._serial + 1
-        heapq.heappush(self._heap, (when << 3 | order, serial, timer))
+        timer = Timer((when << 3 | order, serial, fn, args, self))
+        heappush(self._heap, timer)
         return timer
 
     def next_time(self) -> int | None:
         """When the next call is due, in µs, or None."""
         heap = self._heap
-        while heap and heap[0][2]._clock is None:
-            heapq.heappop(heap)
+        while heap and heap[0][4] is None:
+            heappop(heap)
             self._dead -= 1
-        return heap[0][0] >> 3 if heap else None
+        return heap[0].when if heap else None
 
     def step(self) -> bool:
         """Make the next call; False if there is none."""
         heap = self._heap
         while heap:
-            key, _, timer = heapq.heappop(heap)
-            if timer._clock is None:
+            timer = heappop(heap)
+            key, _, fn, args, live = timer
+            if live is None:
                 self._dead -= 1
                 continue
-            timer._clock = None
+            timer[4] = None
             self.time = key >> 3
-            timer.fn(*timer.args)
+            fn(*args)
             return True
         return False
 
@@ -118,6 +127,6 @@ class VirtualClock:
     def _forget(self) -> None:
         self._dead += 1
         if self._dead > 64 and self._dead * 2 > len(self._heap):
-            self._heap = [entry for entry in self._heap if entry[2]._clock is not None]
-            heapq.heapify(self._heap)
+            self._heap[:] = [entry for entry in self._heap if entry[4] is not None]
+            heapify(self._heap)
             self._dead = 0

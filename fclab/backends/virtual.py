@@ -17,7 +17,7 @@ from fclab.backends.guard import Guard
 from fclab.backends.jobs import Job
 from fclab.backends.runs import AsyncRun, AtomicRun, Run, reply_with
 from fclab.backends.sandbox import Sandbox
-from fclab.clock import Clock
+from fclab.clock import Clock, Timer
 from fclab.engine.rows import Outcome
 from fclab.engine.tasks import Task
 from fclab.model import BootProfile
@@ -111,22 +111,22 @@ class VirtualBackend:
             attempt.world = self.clock.call_at(self.clock.now() + took, report.done, attempt, _FINE)
             return
         request_id = report_id(report, attempt)
-        attempt.log.append(f"FC Invoke Start RequestId: {request_id}\n")
+        attempt.log = log = [f"FC Invoke Start RequestId: {request_id}\n"]
         code = _sandbox(instance).code("handler")
-        job = Job(code, (), spec, attempt.log, partial(self._finished, attempt, report, request_id), attempt, took)
+        job = Job(code, (), spec, log, partial(self._finished, attempt, report, log, request_id), attempt, took)
         run = self._run(code)(self, job)
         run.report = report
         job.args = (attempt.request.payload, self._context(run, fn, request_id, attempt.number - 1))
         attempt.world = run
         run.start()
 
-    def _finished(self, attempt: Attempt, report: Report, request_id: str, outcome: Outcome) -> None:
+    def _finished(self, attempt: Attempt, report: Report, log: list[str], request_id: str, outcome: Outcome) -> None:
         if outcome.error is None:
-            open_line = "" if attempt.log[-1].endswith("\n") else "\n"
-            attempt.log.append(f"{open_line}FC Invoke End RequestId: {request_id}\n")
+            open_line = "" if log[-1].endswith("\n") else "\n"
+            log.append(f"{open_line}FC Invoke End RequestId: {request_id}\n")
         else:
-            attempt.log.append(outcome.payload.decode("utf-8", "replace") + "\n")
-            attempt.log.append(f"FC Invoke End RequestId: {request_id}, Error: Unhandled function error\n")
+            log.append(outcome.payload.decode("utf-8", "replace") + "\n")
+            log.append(f"FC Invoke End RequestId: {request_id}, Error: Unhandled function error\n")
         report.done(attempt, outcome)
 
     def _context(self, run: Run, fn: Function, request_id: str, retries: int) -> Context:
@@ -154,9 +154,9 @@ class VirtualBackend:
         if isinstance(world, Run):
             if not world.over:
                 world.cancel()
-            attempt.log.append(f"FC Invoke End RequestId: {world.job.args[1].request_id}, Error: {reason}\n")  # type: ignore[attr-defined]
-        elif world is not None:
-            world.cancel()  # type: ignore[attr-defined]
+            world.job.log.append(f"FC Invoke End RequestId: {report_id(world.report, attempt)}, Error: {reason}\n")
+        elif isinstance(world, Timer):
+            world.cancel()
 
     def freeze(self, instance: Instance, done: Callable[[], object]) -> None:
         if instance.function.spec.pre_freeze is None:
@@ -204,9 +204,11 @@ def _sandbox(instance: Instance) -> Sandbox:
     return instance.world
 
 
-def report_id(report: Report, attempt: Attempt) -> str:
+def report_id(report: Report | None, attempt: Attempt) -> str:
     """The request's id: a message carries it, a sync request asks the platform."""
-    return attempt.message.request_id if attempt.message is not None else report.request_id(attempt.request.number)
+    if attempt.message is not None or report is None:
+        return attempt.message.request_id if attempt.message is not None else ""
+    return report.request_id(attempt.request.number)
 
 
 def refuse_in_hook(back: Callable[..., object]) -> None:

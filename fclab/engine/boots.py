@@ -82,7 +82,7 @@ class Boots:
             fn.number,
         )
         if attempt is not None:
-            attempt.phases.append((phase, instance.phase_began, now - instance.phase_began))
+            attempt.phases += ((phase, instance.phase_began, now - instance.phase_began),)
         instance.phase_began = now
         for state, signal, named in _PHASE_SIGNALS:
             if instance.state is state and (phase == named or phase == "start"):
@@ -119,7 +119,7 @@ class Boots:
             instance.function.number, self.p.recording.text(phase), self.p.recording.text(outcome.error_type or ""),
         )  # fmt: skip
         if attempt is not None:
-            attempt.phases.append((phase, instance.phase_began, now - instance.phase_began))
+            attempt.phases += ((phase, instance.phase_began, now - instance.phase_began),)
         self.p.pool.kill(instance, "boot")
         if attempt is not None:
             attempt.instance = instance

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fclab.clock import Order
 from fclab.engine.failures import lost, timed_out
 from fclab.observe import events as e
 from fclab.units import FOREVER
@@ -48,7 +47,7 @@ class Executor:
         attempt.started = now
         p.record(now, e.ExecutionStarted.KIND, request.number, attempt.number, instance.number, fn.number, 0, attempt.slot)
         if fn.timeout_us < FOREVER:
-            attempt.timer = p.clock.call_at(now + fn.timeout_us, self._timeout, attempt, order=Order.TIMEOUT)
+            fn.deadlines.add(attempt, now)
         if p.backend.freezes and not instance.reserved:
             p.backend.thaw(instance)
         p.backend.run(instance, attempt, p)
@@ -61,7 +60,8 @@ class Executor:
             outcome.kind = "killed"
         self.done(attempt, outcome)
 
-    def _timeout(self, attempt: Attempt) -> None:
+    def late(self, attempt: Attempt) -> None:
+        """The attempt has run for its whole time-out."""
         self.p.backend.cancel(attempt, "timeout")
         self.done(attempt, timed_out(attempt))
 
@@ -72,8 +72,6 @@ class Executor:
         attempt.done = True
         p, instance, request = self.p, attempt.instance, attempt.request
         assert instance is not None
-        if attempt.timer is not None:
-            attempt.timer.cancel()
         if attempt.started >= 0:
             error = p.recording.text(outcome.error_type) if outcome.error_type else 0
             p.record(p.clock.now(), e.ExecutionEnded.KIND, request.number, attempt.number, instance.number, request.fn.number, error,
@@ -101,8 +99,6 @@ class Executor:
             if attempt is but or attempt.done:
                 continue
             attempt.done = True
-            if attempt.timer is not None:
-                attempt.timer.cancel()
             outcome = lost("instance")
             instance = attempt.instance
             if attempt.started >= 0 and instance is not None:

@@ -213,5 +213,5 @@ class FrontDoor:
             seconds(ran),
             seconds(billed),
             outcome.memory_mb,
-            "".join(attempt.log),
+            "".join(attempt.log or ()),
         )

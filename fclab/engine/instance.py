@@ -27,6 +27,8 @@ class State(Enum):
     STOPPING = "stopping"
     GONE = "gone"
 
+    __hash__ = object.__hash__  # the table is read four times a request
+
 
 class Signal(Enum):
     """What can happen to an instance."""
@@ -44,6 +46,8 @@ class Signal(Enum):
     STOP = "stop"  # lowered, replaced, or its lab is closing
     KILLED = "killed"  # time-out, exit, memory, crash
     STOPPED = "stopped"  # nothing is left of it
+
+    __hash__ = object.__hash__
 
 
 BOOTING = (State.SCHEDULING, State.DOWNLOADING, State.UNPACKING, State.STARTING, State.INITIALIZING)

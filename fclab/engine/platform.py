@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fclab.clock import Clock, Order
 from fclab.engine.boots import Boots
 from fclab.engine.declare import settings
+from fclab.engine.deadlines import Deadlines
 from fclab.engine.destinations import Destinations
 from fclab.engine.dispatcher import Dispatcher
 from fclab.engine.executor import Executor
@@ -95,6 +96,7 @@ class Platform:
         old = self.functions.get(spec.name)
         number = self.recording.add_function(spec.name)
         fn = Function(spec, number, retry_policy(self.preset, spec.async_config))
+        fn.deadlines = Deadlines(self.clock, fn.timeout_us, self.executor.late)
         if old is not None:
             fn.created = old.created
             self.reserve.set(old, 0)

@@ -10,7 +10,7 @@ from fclab.model import Mode, Response
 from fclab.units import to_us
 
 if TYPE_CHECKING:
-    from fclab.clock import Timer
+    from fclab.engine.deadlines import Deadlines
     from fclab.engine.instance import Instance
     from fclab.model import FunctionSpec
     from fclab.queues.base import Lease, Message
@@ -24,9 +24,11 @@ class Function:
     """A declared function and what the pool knows about it. Times in µs."""
 
     __slots__ = (
-        "concurrency", "created", "enabled", "free", "idle_us", "init_timeout_us", "instances", "limit", "name", "number",
+        "concurrency", "created", "deadlines", "enabled", "free", "idle_us", "init_timeout_us", "instances", "limit", "name", "number",
         "policy", "reserved_running", "spec", "target", "timeout_us", "track",
     )  # fmt: skip
+
+    deadlines: Deadlines
 
     def __init__(self, spec: FunctionSpec, number: int, policy: RetryPolicy) -> None:
         self.spec = spec
@@ -121,7 +123,6 @@ class Attempt:
         "request",
         "slot",
         "started",
-        "timer",
         "world",
     )
 
@@ -132,11 +133,10 @@ class Attempt:
         self.lease = lease
         self.instance: Instance | None = None
         self.slot = 0
-        self.phases: list[tuple[str, int, int]] = []
+        self.phases: tuple[tuple[str, int, int], ...] = ()
         self.started = -1
-        self.timer: Timer | None = None
         self.done = False
-        self.log: list[str] = []
+        self.log: list[str] | None = None
         self.memory_mb = 0.0
         self.world: object = None
         """The backend's own business."""

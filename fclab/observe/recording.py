@@ -68,6 +68,7 @@ class Recording:
         self.meta: dict[str, str | int] = {"clock": "virtual", "backend": "virtual", "profile": "classroom", "seed": 0, **(meta or {})}
         self.keep = keep
         self.hooks = Hooks()
+        self._listeners = self.hooks.by_kind
         self.functions: list[str] = [""]
         self.instances: list[InstanceName] = [InstanceName(0, 0, False, "")]
         self.texts: list[str] = [""]
@@ -90,7 +91,7 @@ class Recording:
             if len(tail) >= _SPILL:
                 self._blocks.append(array("q", tail))
                 tail.clear()
-        if kind in self.hooks.by_kind:
+        if kind in self._listeners:
             self.hooks.notify(self._event(Row(time, kind, request, attempt, instance, function, a, b)))
 
     def text(self, text: str) -> int:

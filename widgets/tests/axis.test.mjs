@@ -36,14 +36,14 @@ test("x and t are inverse to one another and monotone", () => {
 test("times outside the picture are clamped", () => {
   const axis = makeAxis([], 10 * S, 20 * S, 0, 100);
   assert.equal(axis.x(0), 0);
-  assert.equal(axis.x(99 * S), 100);
+  assert.ok(Math.abs(axis.x(99 * S) - 100) < 1e-9);
   assert.equal(axis.t(-5), 10 * S);
 });
 
 test("a window shows part of the run", () => {
   const axis = makeAxis([], 0, 100 * S, 0, 1000, [0.25, 0.5]);
-  assert.equal(axis.x(25 * S), 0);
-  assert.equal(axis.x(50 * S), 1000);
+  assert.ok(Math.abs(axis.x(25 * S)) < 1e-9);
+  assert.ok(Math.abs(axis.x(50 * S) - 1000) < 1e-9);
 });
 
 test("ticks: the borders of action are strong, round times between them are not", () => {

@@ -54,17 +54,14 @@ export function makePlayhead({ p, t, stepP, stepTime, stepRequest }) {
       let low = 0;
       let high = p.length - 1;
       if (high < 0 || us <= t[0]) return 0;
-      if (us >= t[high]) {
-        while (high > 0 && t[high - 1] >= us) high--;
-        return t[p.length - 1] > us || high === 0 ? p[high] : p[high];
-      }
+      const wanted = Math.min(us, t[high]);
       while (low < high) {
         const middle = (low + high) >> 1;
-        if (t[middle] < us) low = middle + 1;
+        if (t[middle] < wanted) low = middle + 1;
         else high = middle;
       }
       const span = t[low] - t[low - 1];
-      return span > 0 ? p[low - 1] + ((us - t[low - 1]) / span) * (p[low] - p[low - 1]) : p[low];
+      return span > 0 ? p[low - 1] + ((wanted - t[low - 1]) / span) * (p[low] - p[low - 1]) : p[low];
     },
     /**
      * Where the player stands after `elapsed` seconds at `speed`. On the true scale lab time passes at `speed`; the instants at which

@@ -112,7 +112,8 @@ export class Driver {
 
   /** Go to a lab time in µs. @param {number} time @param {boolean} [settled] */
   seekTime(time, settled = true) {
-    this.seek(this.reel.playhead.position(time), settled);
+    const { playhead, end } = this.reel;
+    this.seek(time >= end ? playhead.length : playhead.position(time), settled);
   }
 
   /** @param {1 | -1} direction */
