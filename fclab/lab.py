@@ -168,7 +168,7 @@ class Lab:
         left can never finish by itself.
         """
         if until is None:
-            self._driver.until(lambda: not self._driver.busy())
+            self._driver.finish()
             return
         self._driver.to(to_us(until, "until"))
 

@@ -22,6 +22,8 @@ def to_us(value: object, name: str, *, least: float = 0.0, most: float = math.in
 
     Raises `UsageError` for what is no number, is not finite, or lies outside [least, most] seconds.
     """
+    if type(value) in (float, int) and least <= value <= most and value < 1e12:  # type: ignore[operator]
+        return round(value * SECOND)  # type: ignore[operator]
     if isinstance(value, bool) or not isinstance(value, Real):
         raise UsageError(f"{name} must be a number of seconds, not {value!r}.", hint=f"give {name} as a number, such as 0.5")
     number = float(value)

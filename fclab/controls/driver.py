@@ -87,6 +87,22 @@ class Driver:
                     return True
         return False
 
+    def finish(self) -> None:
+        """Let time pass until all work is done. Raises `EndlessRun` when that can never be."""
+        with self.turning():
+            platform, step = self.platform, self.clock.step
+            idle = 0
+            while platform.work or self.coming:
+                if platform.pending or platform.active:
+                    idle = 0
+                else:
+                    idle += 1
+                if idle > PATIENCE or (platform.hopeless and not self.coming):
+                    self._give_up_if_endless()
+                if not step():
+                    self._give_up_if_endless()
+                    return
+
     def until(self, done: Callable[[], bool], limit: int | None = None) -> None:
         """Let time pass until `done()`, at most `limit` µs. Raises `EndlessRun` when that can never be."""
         with self.turning():
@@ -113,17 +129,17 @@ class Driver:
         """Call `arrive` at each of `times` (µs, never decreasing), with one entry in the clock at a time."""
         clock, platform = self.clock, self.platform
 
-        def following() -> None:
-            at = next(times, None)
-            if at is not None:
-                self.coming += 1
-                platform.pending += 1
-                clock.call_at(at, come, order=Order.ARRIVAL)
-
         def come() -> None:
-            self.coming -= 1
-            platform.pending -= 1
-            following()
+            at = next(times, None)
+            if at is None:
+                self.coming -= 1
+                platform.pending -= 1
+            else:
+                clock.call_at(at, come, order=Order.ARRIVAL)
             arrive()
 
-        following()
+        first = next(times, None)
+        if first is not None:
+            self.coming += 1
+            platform.pending += 1
+            clock.call_at(first, come, order=Order.ARRIVAL)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FATAL", "Executor"]
 
+_EXECUTION_ENDED = e.ExecutionEnded.KIND
+_EXECUTION_STARTED = e.ExecutionStarted.KIND
+
 FATAL = {"timeout": "timeout", "exit": "exit", "memory": "memory", "stopped": "stopped", "killed": "killed"}
 """Kinds of outcome that end the instance, and the reason recorded for it. An exception is none of them."""
 
@@ -45,7 +48,7 @@ class Executor:
         now = p.clock.now()
         fn = request.fn
         attempt.started = now
-        p.record(now, e.ExecutionStarted.KIND, request.number, attempt.number, instance.number, fn.number, 0, attempt.slot)
+        p.record(now, _EXECUTION_STARTED, request.number, attempt.number, instance.number, fn.number, 0, attempt.slot)
         if fn.timeout_us < FOREVER:
             fn.deadlines.add(attempt, now)
         if p.backend.freezes and not instance.reserved:
@@ -74,7 +77,7 @@ class Executor:
         assert instance is not None
         if attempt.started >= 0:
             error = p.recording.text(outcome.error_type) if outcome.error_type else 0
-            p.record(p.clock.now(), e.ExecutionEnded.KIND, request.number, attempt.number, instance.number, request.fn.number, error,
+            p.record(p.clock.now(), _EXECUTION_ENDED, request.number, attempt.number, instance.number, request.fn.number, error,
                      int(outcome.memory_mb * 1024))  # fmt: skip
         reason = FATAL.get(outcome.kind)
         if reason is None:
@@ -102,7 +105,7 @@ class Executor:
             outcome = lost("instance")
             instance = attempt.instance
             if attempt.started >= 0 and instance is not None:
-                p.record(p.clock.now(), e.ExecutionEnded.KIND, attempt.request.number, attempt.number, instance.number,
+                p.record(p.clock.now(), _EXECUTION_ENDED, attempt.request.number, attempt.number, instance.number,
                          attempt.request.fn.number, p.recording.text(outcome.error_type or ""), 0)  # fmt: skip
             self._answer(attempt, outcome)
 

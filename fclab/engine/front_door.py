@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["FrontDoor"]
 
+_REQUEST_ACCEPTED = e.RequestAccepted.KIND
+_REQUEST_FAILED = e.RequestFailed.KIND
+_REQUEST_REJECTED = e.RequestRejected.KIND
+_REQUEST_SUCCEEDED = e.RequestSucceeded.KIND
+
 _TASK_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}\Z")
 _BILLED = 1_000
 """µs of the billing grain: 1 ms on demand."""
@@ -133,7 +138,7 @@ class FrontDoor:
     def _record_accepted(self, request: Request, now: int) -> None:
         p = self.p
         p.work += 1
-        p.record(now, e.RequestAccepted.KIND, request.number, 0, 0, request.fn.number, p.mode_texts[request.mode], request.cause)
+        p.record(now, _REQUEST_ACCEPTED, request.number, 0, 0, request.fn.number, p.mode_texts[request.mode], request.cause)
         if request.payload:
             p.recording.note_payload(request.number, "event", request.payload)
 
@@ -141,7 +146,7 @@ class FrontDoor:
         self, number: int, fn: Function | None, reply: Reply | None, task: Task | None, status: int, kind: str, message: str
     ) -> None:
         p = self.p
-        p.record(p.clock.now(), e.RequestRejected.KIND, number, 0, 0, fn.number if fn else 0, status, p.recording.text(kind))
+        p.record(p.clock.now(), _REQUEST_REJECTED, number, 0, 0, fn.number if fn else 0, status, p.recording.text(kind))
         response = Response(status, error_object(message, kind), message, kind, p.request_id(number))
         if task is not None:
             task.refuse(response)
@@ -165,10 +170,10 @@ class FrontDoor:
         p.active -= 1
         instance = attempt.instance.number if attempt.instance is not None else 0
         if outcome.error is None:
-            p.record(now, e.RequestSucceeded.KIND, request.number, 1, instance, request.fn.number, outcome.status)
+            p.record(now, _REQUEST_SUCCEEDED, request.number, 1, instance, request.fn.number, outcome.status)
         else:
             kind = p.recording.text(outcome.error_type or "")
-            p.record(now, e.RequestFailed.KIND, request.number, 1, instance, request.fn.number, outcome.status, kind)
+            p.record(now, _REQUEST_FAILED, request.number, 1, instance, request.fn.number, outcome.status, kind)
         if outcome.payload:
             p.recording.note_payload(request.number, "result", outcome.payload)
         if request.reply is not None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from fclab.clock import Clock, Order
 from fclab.engine.boots import Boots
-from fclab.engine.declare import settings
 from fclab.engine.deadlines import Deadlines
+from fclab.engine.declare import settings
 from fclab.engine.destinations import Destinations
 from fclab.engine.dispatcher import Dispatcher
 from fclab.engine.executor import Executor

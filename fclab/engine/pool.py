@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
 __all__ = ["HOOK_LIMIT", "Pool", "Refusal"]
 
+_INSTANCE_ASSIGNED = e.InstanceAssigned.KIND
+_INSTANCE_CREATED = e.InstanceCreated.KIND
+_INSTANCE_DESTROYED = e.InstanceDestroyed.KIND
+_INSTANCE_IDLED = e.InstanceIdled.KIND
+_INSTANCE_READY = e.InstanceReady.KIND
+_INSTANCE_RECLAIMED = e.InstanceReclaimed.KIND
+_INSTANCE_RELEASED = e.InstanceReleased.KIND
+_INSTANCE_STOPPING = e.InstanceStopping.KIND
+
 HOOK_LIMIT = 90 * SECOND
 """µs a pre-freeze or pre-stop hook may take (quota page 2026-02-04 for pre-stop; assumed for pre-freeze)."""
 
@@ -68,14 +77,14 @@ class Pool:
         now = p.clock.now()
         if isinstance(place, Instance):
             slot = self._take(place, attempt)
-            p.record(now, e.InstanceAssigned.KIND, request.number, attempt.number, place.number, fn.number, 0, slot)
+            p.record(now, _INSTANCE_ASSIGNED, request.number, attempt.number, place.number, fn.number, 0, slot)
             p.executor.begin(attempt)
             return
         p.growth.take(now)
         instance = self.create(fn, reserved=False, request=request.number, attempt=attempt.number)
         instance.attempt = attempt
         attempt.instance = instance
-        p.record(now, e.InstanceAssigned.KIND, request.number, attempt.number, instance.number, fn.number, 1, 0)
+        p.record(now, _INSTANCE_ASSIGNED, request.number, attempt.number, instance.number, fn.number, 1, 0)
         p.backend.boot(instance, p)
 
     def create(self, fn: Function, *, reserved: bool, request: int = 0, attempt: int = 0) -> Instance:
@@ -86,7 +95,7 @@ class Pool:
         instance = Instance(number, fn.created, fn, reserved, now)
         fn.instances[number] = instance
         self.alive += 1
-        self.p.record(now, e.InstanceCreated.KIND, request, attempt, number, fn.number, int(reserved))
+        self.p.record(now, _INSTANCE_CREATED, request, attempt, number, fn.number, int(reserved))
         return instance
 
     def _take(self, instance: Instance, attempt: Attempt) -> int:
@@ -131,7 +140,7 @@ class Pool:
         fn = instance.function
         p.record(
             now,
-            e.InstanceReady.KIND,
+            _INSTANCE_READY,
             attempt.request.number if attempt else 0,
             attempt.number if attempt else 0,
             instance.number,
@@ -145,7 +154,7 @@ class Pool:
             self.stop(instance, "lowered")
             return
         expires = self._rest(instance, now)
-        p.record(now, e.InstanceIdled.KIND, 0, 0, instance.number, fn.number, expires)
+        p.record(now, _INSTANCE_IDLED, 0, 0, instance.number, fn.number, expires)
         self._offer(instance)
         p.capacity(fn)
 
@@ -158,7 +167,7 @@ class Pool:
         if instance.running:
             instance.signal(Signal.FINISHED)
             self._used(instance, -1)
-            self.p.record(self.p.clock.now(), e.InstanceReleased.KIND, attempt.request.number, attempt.number, instance.number,
+            self.p.record(self.p.clock.now(), _INSTANCE_RELEASED, attempt.request.number, attempt.number, instance.number,
                           instance.function.number, 0, instance.running)  # fmt: skip
         elif instance.function.spec.pre_freeze is not None and not instance.reserved and not instance.draining:
             self._used(instance, -1)
@@ -174,7 +183,7 @@ class Pool:
         hooked = fn.spec.pre_freeze is not None and not instance.reserved
         now = self.p.clock.now()
         expires = self._rest(instance, now)
-        self.p.record(now, e.InstanceReleased.KIND, attempt.request.number, attempt.number, instance.number, fn.number, expires, 0)
+        self.p.record(now, _INSTANCE_RELEASED, attempt.request.number, attempt.number, instance.number, fn.number, expires, 0)
         if hooked:
             self._offer(instance)
         else:
@@ -251,7 +260,7 @@ class Pool:
         instance.wakeup = instance.timer = None
         del fn.instances[instance.number]
         self.alive -= 1
-        p.record(p.clock.now(), e.InstanceStopping.KIND, 0, 0, instance.number, fn.number, p.recording.text(reason))
+        p.record(p.clock.now(), _INSTANCE_STOPPING, 0, 0, instance.number, fn.number, p.recording.text(reason))
         p.hook(instance, "pre_stop" if hook else "", lambda: self._gone(instance))
         if instance.reserved and reason not in ("lowered", "closed"):
             p.reserve.replace(fn, failed=reason == "boot")
@@ -261,7 +270,7 @@ class Pool:
         instance.signal(Signal.STOPPED)
         reason = instance.stop_reason
         if reason == "idle":
-            p.record(p.clock.now(), e.InstanceReclaimed.KIND, 0, 0, instance.number, instance.function.number)
+            p.record(p.clock.now(), _INSTANCE_RECLAIMED, 0, 0, instance.number, instance.function.number)
         else:
-            p.record(p.clock.now(), e.InstanceDestroyed.KIND, 0, 0, instance.number, instance.function.number, p.recording.text(reason))
+            p.record(p.clock.now(), _INSTANCE_DESTROYED, 0, 0, instance.number, instance.function.number, p.recording.text(reason))
         p.capacity(instance.function)

@@ -261,6 +261,8 @@ class _Walk:
             return way.instance or way.left
         if name == "destination":
             return self.node("destination lost")
+        if name == "dispatcher" and not way.queued:  # it was never stored: the front door tells the destination
+            return _DOOR
         return way.sender if name == "caller" else self.numbers[name]
 
     def finish(self, end: int) -> None:
@@ -282,8 +284,8 @@ def hops(recording: Recording) -> Hops:
     walk.finish(recording.end_us)
     return Hops(
         tuple(walk.nodes),
-        array("H", [hop[0] for hop in walk.hops]),
-        array("H", [hop[1] for hop in walk.hops]),
+        array("I", [hop[0] for hop in walk.hops]),
+        array("I", [hop[1] for hop in walk.hops]),
         array("q", [hop[2] for hop in walk.hops]),
         array("q", walk.arrive),
         array("I", [hop[3] for hop in walk.hops]),

@@ -21,6 +21,8 @@ __all__ = ["chain_svg", "draw_chain", "draw_timeline", "timeline_svg"]
 MOST_SPANS, MOST_LABELS, MOST_LANES, MOST_TITLES, MOST_MARKS = 220, 90, 24, 60, 40
 MARGIN = 22
 HEAD, STRIP, FOOT, LEGEND = 34, 40, 50, 34
+NARROW = 8.0
+"""Folds narrower than this many pixels have no torn edges."""
 NEAR = 14.0
 """Requests that arrive within this many pixels share one mark."""
 IDLE_EDGE = "#a9b4bf"
@@ -65,7 +67,7 @@ class _Timeline:
             f'<text x="16" y="23" fill="{PICTURE["soft"]}">{escape(made.summary())}</text>'
         )
         if made.folds:
-            self._text(self.width - MARGIN, 23, "zigzag: idle time folded", PICTURE["soft"], anchor="end")
+            self._text(self.width - MARGIN, 23, "zigzag: idle time folded" if self.axis.fold_width >= NARROW else "idle time folded", PICTURE["soft"], anchor="end")
         self._rows()
         shown, places = self._chosen(), self._marks()
         self._arrows(places)
@@ -187,6 +189,8 @@ class _Timeline:
         return None
 
     def _folds(self) -> None:
+        if self.axis.fold_width < NARROW:
+            return
         for start, end, x0, x1 in self.axis.folded:
             y0, y1 = self.top - 4, self.bottom + 6
             inset = min(5.0, (x1 - x0) / 4)

@@ -127,6 +127,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     log: list[str] = []
     deadline = threading.Timer(UP_WITHIN, process.kill)
     deadline.start()
+    rest = threading.Thread(target=log.extend, args=(process.stdout,), daemon=True)
     try:
         for line in process.stdout:
             log.append(line)
@@ -134,7 +135,6 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
                 break
         deadline.cancel()
         assert process.poll() is None, f"JupyterLab did not start:\n{''.join(log)}"
-        rest = threading.Thread(target=log.extend, args=(process.stdout,), daemon=True)
         rest.start()
         yield Server(f"http://127.0.0.1:{port}", home / "lessons", log)
     finally:
@@ -145,3 +145,6 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if rest.ident:
+            rest.join(5)
+        process.stdout.close()

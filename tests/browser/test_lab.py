@@ -106,19 +106,26 @@ def test_lesson_00_from_the_top(lesson: Page, snapshot: Callable[[str], Path]) -
     assert before < position(timeline) < end
     snapshot("lesson-00-watch")
 
-    lesson.keyboard.press("b")
-    assert lesson.evaluate(CELLS) == cells, "the player's keys are not the notebook's"
+    for inside in (timeline, chain.locator(".fcl-next"), scrub):
+        inside.focus()
+        lesson.keyboard.press("b")
+    assert lesson.evaluate(CELLS) == cells, "keys in a player are not the notebook's: b would insert a cell, d d delete this one"
     assert run_in_kernel(lesson, "print(len(lab.recording) > 10)").strip() == "True"
     lesson.evaluate(f"{OPEN}.sessionContext.shutdown()")
 
 
-def test_a_reload_shows_the_same_page_and_the_same_bet(lesson: Page) -> None:
-    card(lesson, "wait").wait_for(timeout=PATIENCE)
-    bet(lesson, 1, 0, 1)
-    expect(lesson.locator(".fcl")).to_have_count(2, timeout=PATIENCE)
-    lesson.evaluate(f"{OPEN}.context.save()")
-    lesson.reload()
-    ready(lesson)
-    expect(card(lesson, "wait").locator("button.fclab-main")).to_be_hidden(timeout=PATIENCE)
-    expect(lesson.locator(".fcl")).to_have_count(2, timeout=PATIENCE)
-    lesson.evaluate(f"{OPEN}.sessionContext.shutdown()")
+def test_a_reload_shows_the_same_page_and_the_same_bet(page: Page, jupyter: Server) -> None:
+    (original,) = jupyter.folder.glob("00*.ipynb")
+    (jupyter.folder / "mine.ipynb").write_bytes(original.read_bytes())
+    page.goto(f"{jupyter.url}/lab/tree/mine.ipynb")
+    ready(page)
+    page.evaluate(RUN_ALL)
+    card(page, "wait").wait_for(timeout=PATIENCE)
+    bet(page, 1, 0, 1)
+    expect(page.locator(".fcl")).to_have_count(2, timeout=PATIENCE)
+    page.evaluate(f"{OPEN}.context.save()")
+    page.reload()
+    ready(page)
+    expect(card(page, "wait").locator("button.fclab-main")).to_be_hidden(timeout=PATIENCE)
+    expect(page.locator(".fcl")).to_have_count(2, timeout=PATIENCE)
+    page.evaluate(f"{OPEN}.sessionContext.shutdown()")

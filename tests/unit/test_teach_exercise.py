@@ -53,8 +53,8 @@ WRONG: dict[str, tuple[Made, str, str]] = {
     "longer window": (lambda: changed(idle_timeout=900), "idle_timeout=900", "FunctionDeclared"),
     "reserved": (reserved, "reserved instances", "ReservedTargetSet"),
     "no initializer": (lambda: changed(), "no initializer", "FunctionDeclared"),
-    "no lab": (lambda: 300, "this is a int", ""),
-    "a function": (lambda: ran, "this is a function", ""),
+    "no lab": (lambda: 300, "a value of type int has none", ""),
+    "a function": (lambda: ran, "a value of type function has none", ""),
 }
 
 

@@ -171,7 +171,7 @@ function label(c, { reel, axis, size, theme }, i, left, right, free) {
 /** Zigzag edges around folded time. @param {CanvasRenderingContext2D} c @param {Picture} picture */
 function paintFolds(c, { axis, size, theme }) {
   for (const fold of axis.segments) {
-    if (!fold.fold) continue;
+    if (!fold.fold || fold.x1 - fold.x0 < 8) continue;
     const inset = Math.min(5, (fold.x1 - fold.x0) / 4);
     const edge = (/** @type {number} */ x, /** @type {boolean} */ up) => {
       const from = size.strip - 3;
