@@ -46,7 +46,7 @@ class Destinations:
         """Send the outcome on, if the function asks for it. A stopped task tells nobody."""
         p, config = self.p, request.fn.spec.async_config
         to = config.on_success if outcome.error is None else config.on_failure
-        if to is None or outcome.error_type == "TaskStopped":
+        if to is None or outcome.kind == "stopped":
             return
         body = event_body(request, p.request_id(request.number), attempt, outcome, p.clock.now())
         if p.faults.arrows:

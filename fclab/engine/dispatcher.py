@@ -58,7 +58,7 @@ class Dispatcher:
         """The event never reached the queue: the caller is told so, not 202."""
         outcome = lost("front door->queue")
         reply, request.reply = request.reply, None
-        self._end(request, Attempt(request, 0), outcome, "Failed")
+        self._end(request, Attempt(request, 0), outcome, "Failed", tell=False)
         if reply is not None and task.response is not None:
             reply(task.response)
 
@@ -204,7 +204,7 @@ class Dispatcher:
         self._task(request).enter(now, "Retrying")
         self._await(following)
 
-    def _end(self, request: Request, attempt: Attempt, outcome: Outcome, state: str) -> None:
+    def _end(self, request: Request, attempt: Attempt, outcome: Outcome, state: str, tell: bool = True) -> None:
         p, now = self.p, self.p.clock.now()
         del self.open[request.number]
         p.hopeless.discard(request.number)
@@ -220,12 +220,13 @@ class Dispatcher:
         task = self._task(request)
         task.response = p.front_door.response(attempt, outcome)
         task.enter(now, state)
-        p.destinations.tell(request, attempt, outcome)
+        if tell:
+            p.destinations.tell(request, attempt, outcome)
 
     @staticmethod
     def _task(request: Request) -> Task:
-        task: Task = request.task  # type: ignore[assignment]
-        return task
+        assert request.task is not None
+        return request.task
 
     # ---- stopping a task
 

@@ -16,7 +16,6 @@ from fclab.units import seconds
 
 if TYPE_CHECKING:
     from fclab.engine.platform import Platform
-    from fclab.engine.rows import Function
 
 __all__ = ["FrontDoor"]
 
@@ -43,15 +42,22 @@ class FrontDoor:
         self.requests = 0
 
     def accept(
-        self, name: str, payload: bytes, mode: Mode, reply: Reply | None = None, *, cause: int = 0, delay: int = 0, task: Task | None = None
-    ) -> Request | None:
-        """One request for `name`. `delay` in µs holds an async event back. Returns the request, None if it was refused at once."""
+        self, name: str, payload: bytes, mode: Mode, reply: Reply | None = None, *, cause: int = 0, caller: int = 0, delay: int = 0,
+        task: Task | None = None,
+    ) -> None:  # fmt: skip
+        """One request for `name`. `delay` in µs holds an async event back; `caller` is the instance whose handler calls, or 0."""
         p = self.p
         self.requests = number = self.requests + 1
         if task is not None:
             task.number, task.request_id = number, p.request_id(number)
+        fn = p.functions.get(name)
+        if fn is None:
+            self._say_no(number, 0, caller, reply, task, 404, "FunctionNotFound", f"function '{name}' does not exist")
+            return
+        request = Request(number, fn, payload, mode, cause, caller, p.clock.now(), reply, task)
         if not p.faults.arrows:
-            return self._enter(number, name, payload, mode, reply, cause, delay, task)
+            self._enter(request, delay)
+            return
         p.work += 1
         p.pending += 1
 
@@ -59,57 +65,43 @@ class FrontDoor:
             p.work -= 1
             p.pending -= 1
             if effect:
-                self._refuse(number, p.functions.get(name), reply, task, 503, "ServiceUnavailable", lost("caller->front door").error or "")
+                self._refuse(request, 503, "ServiceUnavailable", "the request was lost on the way caller->front door")
             else:
-                self._enter(number, name, payload, mode, reply, cause, delay, task)
+                self._enter(request, delay)
 
-        fn = p.functions.get(name)
-        p.cross_raw("caller->front door", fn.number if fn else 0, name, number, arrive, arrive)
-        return None
+        p.cross("caller->front door", request, arrive, arrive)
 
-    def _enter(
-        self, number: int, name: str, payload: bytes, mode: Mode, reply: Reply | None, cause: int, delay: int, task: Task | None
-    ) -> Request | None:
-        p = self.p
-        fn = p.functions.get(name)
-        if fn is None:
-            self._refuse(number, fn, reply, task, 404, "FunctionNotFound", f"function '{name}' does not exist")
-            return None
+    def _enter(self, request: Request, delay: int) -> None:
+        p, fn = self.p, request.fn
+        sync = request.mode == "sync"
         if not fn.enabled:
-            self._refuse(number, fn, reply, task, 403, "FunctionDisabled", f"invocation of function '{name}' is disabled")
-            return None
-        limit = SYNC_PAYLOAD_LIMIT if mode == "sync" else ASYNC_PAYLOAD_LIMIT
-        if len(payload) > limit:
-            message = f"payload size exceeds maximum allowed size ({limit} bytes)"
-            self._refuse(number, fn, reply, task, 400, "EntityTooLarge", message)
-            return None
-        now = p.clock.now()
-        request = Request(number, "", fn, payload, mode, cause, now, reply)
-        if mode == "async":
-            task = task or Task(number, p.request_id(number), fn.name)
-            if not self._admit(task, fn, reply):
-                return None
-            request.task = task
-            self._record_accepted(request, now)
-            p.dispatcher.enqueue(request, task, delay)
-            return request
+            self._refuse(request, 403, "FunctionDisabled", f"invocation of function '{fn.name}' is disabled")
+            return
+        limit = SYNC_PAYLOAD_LIMIT if sync else ASYNC_PAYLOAD_LIMIT
+        if len(request.payload) > limit:
+            self._refuse(request, 400, "EntityTooLarge", f"payload size exceeds maximum allowed size ({limit} bytes)")
+            return
+        if not sync:
+            task = request.task = request.task or Task(request.number, p.request_id(request.number), fn.name)
+            if self._admit(request, task):
+                self._record_accepted(request)
+                p.dispatcher.enqueue(request, task, delay)
+            return
         if not (p.faults.arrows or p.faults.outages):
             place = p.pool.find(fn)
             if isinstance(place, Refusal) and place is not Refusal.NEW:
-                self._refuse(number, fn, reply, task, 429, "ResourceExhausted", place.value)
-                return None
-            self._record_accepted(request, now)
+                self._refuse(request, 429, "ResourceExhausted", place.value)
+                return
+            self._record_accepted(request)
             p.active += 1
             p.pool.occupy(place, Attempt(request, 1))
-            return request
-        self._record_accepted(request, now)
+            return
+        self._record_accepted(request)
         p.active += 1
-        if p.faults.out(now):
+        if p.faults.out(p.clock.now()):
             self.answer(Attempt(request, 1), platform_error(500, "InternalServerError", "the platform has an outage"))
         else:
-            go, broken = partial(self._to_pool, request), partial(self._broken, request)
-            p.cross("front door->pool", request, go, broken)
-        return request
+            p.cross("front door->pool", request, partial(self._to_pool, request), partial(self._broken, request))
 
     def _to_pool(self, request: Request) -> None:
         place = self.p.pool.find(request.fn)
@@ -121,32 +113,37 @@ class FrontDoor:
     def _broken(self, request: Request, effect: str) -> None:
         self.answer(Attempt(request, 1), lost("front door->pool"))
 
-    def _admit(self, task: Task, fn: Function, reply: Reply | None) -> bool:
+    def _admit(self, request: Request, task: Task) -> bool:
         """Check the task id: its form, and that no task of this function has it."""
-        if task.task_id and not _TASK_ID.match(task.task_id):
+        known, key = self.p.tasks, (request.fn.name, task.task_id)
+        if not task.task_id:
+            return True
+        if not _TASK_ID.match(task.task_id):
             message = f"task id {task.task_id[:40]!r} is malformed: a letter or _, then letters, digits, _ and -, at most 128 in all"
-            self._refuse(task.number, fn, reply, task, 400, "InvalidArgument", message)
+            self._refuse(request, 400, "InvalidArgument", message)
             return False
-        if task.task_id and (fn.name, task.task_id) in self.p.tasks:
-            message = f"a task with id '{task.task_id}' exists already"
-            self._refuse(task.number, fn, reply, task, 409, "StatefulAsyncInvocationAlreadyExists", message)
+        if key in known:
+            self._refuse(request, 409, "StatefulAsyncInvocationAlreadyExists", f"a task with id '{task.task_id}' exists already")
             return False
-        if task.task_id:
-            self.p.tasks[fn.name, task.task_id] = task
+        known[key] = task
         return True
 
-    def _record_accepted(self, request: Request, now: int) -> None:
+    def _record_accepted(self, request: Request) -> None:
         p = self.p
         p.work += 1
-        p.record(now, _REQUEST_ACCEPTED, request.number, 0, 0, request.fn.number, p.mode_texts[request.mode], request.cause)
+        mode = p.mode_texts[request.mode]
+        p.record(p.clock.now(), _REQUEST_ACCEPTED, request.number, 0, 0, request.fn.number, mode, request.cause)
         if request.payload:
             p.recording.note_payload(request.number, "event", request.payload)
 
-    def _refuse(
-        self, number: int, fn: Function | None, reply: Reply | None, task: Task | None, status: int, kind: str, message: str
+    def _refuse(self, request: Request, status: int, kind: str, message: str) -> None:
+        self._say_no(request.number, request.fn.number, request.caller, request.reply, request.task, status, kind, message)
+
+    def _say_no(
+        self, number: int, function: int, caller: int, reply: Reply | None, task: Task | None, status: int, kind: str, message: str
     ) -> None:
         p = self.p
-        p.record(p.clock.now(), _REQUEST_REJECTED, number, 0, 0, fn.number if fn else 0, status, p.recording.text(kind))
+        p.record(p.clock.now(), _REQUEST_REJECTED, number, 0, caller, function, status, p.recording.text(kind))
         response = Response(status, error_object(message, kind), message, kind, p.request_id(number))
         if task is not None:
             task.refuse(response)

@@ -134,19 +134,13 @@ class Platform:
 
     def cross(self, arrow: str, request: Request, go: Callable[[], object], broken: Callable[[str], object]) -> None:
         """Carry a request over an arrow of the chain: `go`, later, or `broken(effect)` if a fault strikes."""
-        self.cross_raw(arrow, request.fn.number, request.fn.name, request.number, go, broken)
-
-    def cross_raw(
-        self, arrow: str, function: int, name: str, request: int, go: Callable[[], object], broken: Callable[[str], object]
-    ) -> None:
-        """`cross` for a request that is not made yet."""
-        now = self.clock.now()
-        strike = self.faults.strike(arrow, name, now) if arrow in self.faults.arrows else None
+        now, fn = self.clock.now(), request.fn
+        strike = self.faults.strike(arrow, fn.name, now) if arrow in self.faults.arrows else None
         if strike is None:
             go()
             return
         effect = strike.effect or "delay"
-        self.record(now, e.FaultInjected.KIND, request, 0, 0, function, self.recording.text(arrow), self.recording.text(effect))
+        self.record(now, e.FaultInjected.KIND, request.number, 0, 0, fn.number, self.recording.text(arrow), self.recording.text(effect))
         then = partial(broken, effect) if strike.effect else go
         if strike.delay:
             self.pending += 1
@@ -208,7 +202,8 @@ class Platform:
     def call(self, attempt: Attempt, function: str, payload: bytes, reply: Reply, task: Task | None = None, delay: int = 0) -> None:
         """A handler calls another function: synchronously, or with a `task` asynchronously."""
         mode: Mode = "sync" if task is None else "async"
-        self.front_door.accept(function, payload, mode, reply, cause=attempt.request.number, delay=delay, task=task)
+        caller = attempt.instance.number if attempt.instance is not None else 0
+        self.front_door.accept(function, payload, mode, reply, cause=attempt.request.number, caller=caller, delay=delay, task=task)
 
     # ---- for those who drive the clock
 

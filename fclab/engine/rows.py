@@ -12,6 +12,7 @@ from fclab.units import to_us
 if TYPE_CHECKING:
     from fclab.engine.deadlines import Deadlines
     from fclab.engine.instance import Instance
+    from fclab.engine.tasks import Task
     from fclab.model import FunctionSpec
     from fclab.queues.base import Lease, Message
 
@@ -54,23 +55,27 @@ class Function:
 
 
 class Request:
-    """One request on its way. `reply` is called once with the `Response`, or is None where nobody waits for it."""
+    """One request on its way. `reply` is called once with the `Response`, or is None where nobody waits for it.
 
-    __slots__ = ("arrived", "attempt", "cause", "fn", "id", "mode", "number", "payload", "reply", "task")
+    cause and caller are the request that made this one and the instance it ran on, or 0; `task` is an async request's record.
+    """
+
+    __slots__ = ("arrived", "attempt", "caller", "cause", "fn", "mode", "number", "payload", "reply", "task")
 
     def __init__(
-        self, number: int, request_id: str, fn: Function, payload: bytes, mode: Mode, cause: int, arrived: int, reply: Reply | None
-    ) -> None:
+        self, number: int, fn: Function, payload: bytes, mode: Mode, cause: int, caller: int, arrived: int, reply: Reply | None,
+        task: Task | None,
+    ) -> None:  # fmt: skip
         self.number = number
-        self.id = request_id
         self.fn = fn
         self.payload = payload
         self.mode: Mode = mode
         self.cause = cause
+        self.caller = caller
         self.arrived = arrived
         self.reply = reply
+        self.task = task
         self.attempt: Attempt | None = None
-        self.task: object = None
 
 
 class Outcome:

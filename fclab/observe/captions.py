@@ -148,6 +148,8 @@ class _Words:
         if stored is None:
             return _join(what, self.placed() or self.outcome())
         later = f"it is due at {seconds_text(stored[6])} s" if stored[6] > row[0] else ""
+        if self.moment.waits:
+            later = "nothing is free for it, so it waits"
         return _join(what, "the queue stores it, and the caller has a 202 before anything runs", later)
 
     def delivered(self, row: _Row) -> str:

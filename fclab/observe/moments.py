@@ -42,9 +42,10 @@ class Moment:
     why       where an instance is created: why no other would do
     lengths   µs by kind: how long the phase took that ended, the boot that is over, the rest before the stop
     running   requests on its instance, once this moment is over
+    waits     its event is due, and is not taken from the queue at this instant
     """
 
-    __slots__ = ("arrived", "cold", "instance", "lengths", "numbers", "queued", "request", "rows", "running", "time", "why")
+    __slots__ = ("arrived", "cold", "instance", "lengths", "numbers", "queued", "request", "rows", "running", "time", "waits", "why")
 
     def __init__(self, time: int) -> None:
         self.numbers: list[int] = []
@@ -52,7 +53,7 @@ class Moment:
         self.request = self.instance = self.running = 0
         self.rows: dict[int, _Row] = {}
         self.arrived = time
-        self.queued = self.cold = False
+        self.queued = self.cold = self.waits = False
         self.why = ""
         self.lengths: dict[int, int] = {}
 
@@ -165,7 +166,7 @@ def moments(recording: Recording) -> Iterator[Moment]:
     for number, row in enumerate(recording.rows()):
         time, kind, request, _, instance, _, _, _ = row
         if now and now[0].time != time:
-            yield from now
+            yield from _over(now)
             now = []
             of_request.clear()
             of_instance.clear()
@@ -183,4 +184,14 @@ def moments(recording: Recording) -> Iterator[Moment]:
             of_instance[instance] = moment
         moment.numbers.append(number)
         memory.add(moment, row)
-    yield from now
+    yield from _over(now)
+
+
+def _over(now: list[Moment]) -> list[Moment]:
+    """The moments of an instant that is over: it is known now which events were not taken from the queue."""
+    stored = [moment for moment in now if e.EventEnqueued.KIND in moment.rows]
+    if stored:
+        taken = {moment.request for moment in now if e.DeliveryStarted.KIND in moment.rows}
+        for moment in stored:
+            moment.waits = moment.rows[e.EventEnqueued.KIND][6] <= moment.time and moment.request not in taken
+    return now

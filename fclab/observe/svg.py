@@ -233,11 +233,8 @@ class _Timeline:
 
     def _arrows(self, places: list[tuple[float, list[int]]]) -> None:
         """The ways of requests to their rows, below the spans."""
-        home: dict[int, int] = {}
         spans = self.made.spans
-        for n in range(len(spans.kind)):
-            if spans.request[n]:
-                home.setdefault(spans.request[n], spans.lane[n])
+        home = dict(zip(reversed(spans.request), reversed(spans.lane), strict=True))
         path = ""
         for x, members in places:
             numbers = [self.made.requests[index].number for index in members]

@@ -40,6 +40,14 @@ def bet(page: Page, *columns: int) -> None:
     expect(wait.locator("button.fclab-main")).to_be_hidden()
 
 
+def players(page: Page) -> tuple[Locator, Locator]:
+    """The timeline and the call chain, once each of them is there, and there once."""
+    timeline, chain = (page.locator(f'.fcl[aria-label^="{title}"]') for title in ("Timeline", "Call chain"))
+    for player in (timeline, chain):
+        expect(player).to_have_count(1, timeout=PATIENCE)
+    return timeline, chain
+
+
 def position(frame: Locator) -> float:
     """Where a player stands, in seconds of playing; negative before the first event."""
     return float(frame.get_attribute("data-position") or "nan")
@@ -63,13 +71,11 @@ def test_lesson_00_from_the_top(lesson: Page, snapshot: Callable[[str], Path]) -
     snapshot("lesson-00-before")
 
     bet(lesson, 1, 0, 0)  # R3 warm: the surprise
-    players = lesson.locator(".fcl")
-    expect(players).to_have_count(2, timeout=PATIENCE)
-    players.first.scroll_into_view_if_needed()
+    timeline, chain = players(lesson)
+    timeline.scroll_into_view_if_needed()
     expect(lesson.locator('[data-verdict="surprise"]').first).to_be_visible()
     cells = lesson.evaluate(CELLS)
 
-    timeline, chain = (lesson.locator(f'.fcl[aria-label^="{title}"]') for title in ("Timeline", "Call chain"))
     caption = timeline.locator(".fcl-caption")
 
     timeline.focus()
@@ -117,15 +123,15 @@ def test_lesson_00_from_the_top(lesson: Page, snapshot: Callable[[str], Path]) -
 def test_a_reload_shows_the_same_page_and_the_same_bet(page: Page, jupyter: Server) -> None:
     (original,) = jupyter.folder.glob("00*.ipynb")
     (jupyter.folder / "mine.ipynb").write_bytes(original.read_bytes())
-    page.goto(f"{jupyter.url}/lab/tree/mine.ipynb")
+    page.goto(f"{jupyter.url}/lab/tree/mine.ipynb?reset")
     ready(page)
     page.evaluate(RUN_ALL)
     card(page, "wait").wait_for(timeout=PATIENCE)
     bet(page, 1, 0, 1)
-    expect(page.locator(".fcl")).to_have_count(2, timeout=PATIENCE)
+    players(page)
     page.evaluate(f"{OPEN}.context.save()")
     page.reload()
     ready(page)
     expect(card(page, "wait").locator("button.fclab-main")).to_be_hidden(timeout=PATIENCE)
-    expect(page.locator(".fcl")).to_have_count(2, timeout=PATIENCE)
+    players(page)
     page.evaluate(f"{OPEN}.sessionContext.shutdown()")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anywidget import AnyWidget
 from fclab_widgets.panel import Panel
 from fclab_widgets.prediction import Prediction
 from playwright.sync_api import Page, Route, expect
@@ -48,7 +49,7 @@ Mount = Callable[[Prediction | Panel], None]
 
 def state(widget: Prediction | Panel) -> State:
     """The traits that reach the browser."""
-    names = [name for name in type(widget).class_own_traits() if not name.startswith("_")]
+    names = [name for name in widget.trait_names(sync=True) if not name.startswith("_") and name not in AnyWidget.class_trait_names()]
     told: State = json.loads(json.dumps({name: getattr(widget, name) for name in names}))
     return told
 

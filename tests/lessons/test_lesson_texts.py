@@ -48,8 +48,8 @@ def test_the_bridge_is_from_299_9_to_301_1() -> None:
 
 @pytest.mark.parametrize("name", ["wait", "flip"])
 def test_every_prediction_has_an_answer_that_can_be_given(name: str) -> None:
-    L = lesson("00")
-    question = L.question(name)
+    course = lesson("00")
+    question = course.question(name)
     for answer in READERS[question.reads](three()):
         assert answer.why in question.why
         assert answer.event is not None
@@ -150,12 +150,12 @@ def test_no_outcome_stands_in_the_first_screen_or_in_the_run_cell() -> None:
 
 
 def test_every_id_that_the_notebook_uses_exists_and_none_is_left_over() -> None:
-    L = lesson("00")
+    course = lesson("00")
     code = "\n".join(CODE)
-    assert set(re.findall(r'predict\("([^"]+)"', code)) == set(L.part("predict"))
-    assert set(re.findall(r'"([^"]+)"', next(line for line in CODE if line.startswith("L.ask")))) == set(L.part("ask"))
-    assert set(re.findall(r'check\("([^"]+)"', code)) == set(L.part("exercise")) == set(L.exercises)
-    assert set(re.findall(r"tweak\(trial, (\w+)=", code)) == set(L.part("tweak"))
+    assert set(re.findall(r'predict\("([^"]+)"', code)) == set(course.part("predict"))
+    assert set(re.findall(r'"([^"]+)"', next(line for line in CODE if line.startswith("L.ask")))) == set(course.part("ask"))
+    assert set(re.findall(r'check\("([^"]+)"', code)) == set(course.part("exercise")) == set(course.exercises)
+    assert set(re.findall(r"tweak\(trial, (\w+)=", code)) == set(course.part("tweak"))
 
 
 def test_every_jump_of_a_question_finds_its_event() -> None:
@@ -183,8 +183,8 @@ def test_the_pictures_are_what_the_lesson_draws() -> None:
 
 def test_the_same_run_gives_the_same_words_everywhere() -> None:
     def told(lab: Lab) -> str:
-        L = lesson("00")
-        L.predict("wait", [0.1, 0.1, 0.1])
-        return repr(L.watch(lab))
+        course = lesson("00")
+        course.predict("wait", [0.1, 0.1, 0.1])
+        return repr(course.watch(lab))
 
     assert told(ran(0, 60, 600)) == told(ran(0, 60, 600))

@@ -52,6 +52,14 @@ def test_retries_and_the_destination() -> None:
     ]
 
 
+def test_an_event_for_which_nothing_is_free_waits() -> None:
+    stored = "the queue stores it, and the caller has a 202 before anything runs"
+    assert [line for line in told(capped()) if "stores" in line] == [
+        f"R1 arrives; {stored}.",
+        f"R2 arrives; {stored}; nothing is free for it, so it waits.",
+    ]
+
+
 def test_async_ends_are_done_not_answered() -> None:
     assert "R1 is done, 6 s after it arrived; hello#1 is frozen and kept until 306 s." in told(capped())
 

@@ -99,7 +99,8 @@ def mischief(seed: int) -> Recording:
     """An hour of random work under random faults."""
     random = Random(seed)
     with Lab(seed=seed, semantics=random.choice(["article", "fc", "lambda"])) as lab:
-        lab.declare("model", duration=0.3, boot=0.7, concurrency=3, max_instances=2, idle_timeout=20, async_config=AsyncConfig(on_success="after"))
+        told = AsyncConfig(on_success="after")
+        lab.declare("model", duration=0.3, boot=0.7, concurrency=3, max_instances=2, idle_timeout=20, async_config=told)
 
         @lab.function
         def after(event: bytes, context: object) -> None:

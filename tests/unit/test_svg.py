@@ -120,7 +120,8 @@ def test_axis_clause_2_is_monotone_and_clamped() -> None:
     axis = Axis(FOLDS, 0, 601_100_000, 100.0, 800.0)
     places = [axis.x(time) for time in range(-SECOND, 700 * SECOND, 333_333)]
     assert places == sorted(places)
-    assert (axis.x(-5), axis.x(10**12)) == (100.0, pytest.approx(900.0))
+    assert axis.x(-5) == 100.0
+    assert axis.x(10**12) == pytest.approx(900.0)
     assert axis.x(600 * SECOND) - axis.x(360_100_000) == pytest.approx(72)
 
 

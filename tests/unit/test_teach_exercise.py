@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from tests.lessons.scenes import hello, ran
 Made = Callable[[], object]
 
 
-def changed(**options: object) -> Lab:
+def changed(**options: Any) -> Lab:
     """The lesson's three arrivals at R2 = 200 s, with another function."""
     lab = Lab()
     lab.declare("hello", duration=0.1, **options)
@@ -38,7 +40,7 @@ UNATTEMPTED: dict[str, Made] = {
     "never ran": hello,
     "as given": lambda: ran(0, 60, 600),
 }
-RIGHT: dict[str, Made] = {f"R2 at {at}": lambda at=at: ran(0, at, 600) for at in (299.9, 300, 301.1)}
+RIGHT: dict[str, Made] = {f"R2 at {at}": partial(ran, 0, at, 600) for at in (299.9, 300, 301.1)}
 RIGHT["its recording"] = lambda: ran(0, 300, 600).recording
 WRONG: dict[str, tuple[Made, str, str]] = {
     "too early": (lambda: ran(0, 200, 600), "too early for R3", "InstanceReclaimed, hello#1, at 500.1 s"),
@@ -118,12 +120,12 @@ def test_the_result_reads_well_in_text_and_html() -> None:
 
 
 def test_the_ladder_of_hints_then_the_solution() -> None:
-    L = lesson("00")
-    assert [L.hint("bridge")[:6] for _ in range(3)] == ["Hint 1", "Hint 2", "Hint 3"]
-    assert "last hint" in L.hint("bridge")
-    assert L.hint("bridge", 1).startswith("Hint 1")
-    L.reset("bridge")
-    assert L.hint("bridge").startswith("Hint 1")
+    course = lesson("00")
+    assert [course.hint("bridge")[:6] for _ in range(3)] == ["Hint 1", "Hint 2", "Hint 3"]
+    assert "last hint" in course.hint("bridge")
+    assert course.hint("bridge", 1).startswith("Hint 1")
+    course.reset("bridge")
+    assert course.hint("bridge").startswith("Hint 1")
 
 
 def test_solution_and_starter_run_and_are_what_they_say() -> None:

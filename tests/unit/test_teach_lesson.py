@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import sys
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,7 +19,7 @@ OUTCOME = ("360.1", "reclaimed", "warm", "cold", "600 s: ", "hit", "surprise")
 
 
 @pytest.fixture(params=["widgets", "text"])
-def L(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Lesson:  # noqa: N802  the name it has in notebooks
+def course(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Lesson:
     """A lesson with widgets, and one in a place that has none."""
     if request.param == "text":
         without(monkeypatch)
@@ -35,12 +35,12 @@ def trial(r3: float) -> Lab:
     return ran(0, 60, r3)
 
 
-def everything(L: Lesson) -> list[Stage]:
+def everything(course: Lesson) -> list[Stage]:
     """Run All, in the notebook's order."""
-    L.predict("wait")
-    stages = [L.watch(ran(0, 60, 600)), L.ask("why-r2-fast", "what-happened-at-360.1")]
-    L.predict("flip")
-    return [*stages, L.tweak(trial, r3=600, low=61, high=700, step=0.1)]
+    course.predict("wait")
+    stages = [course.watch(ran(0, 60, 600)), course.ask("why-r2-fast", "what-happened-at-360.1")]
+    course.predict("flip")
+    return [*stages, course.tweak(trial, r3=600, low=61, high=700, step=0.1)]
 
 
 def all_of(stage: Stage) -> str:
@@ -55,36 +55,36 @@ def all_of(stage: Stage) -> str:
     return "\n".join([str(bundle["text/plain"]), *(base64.b64decode(picture).decode() for picture in pictures), *states])
 
 
-def test_run_all_leaves_every_stage_closed(L: Lesson) -> None:
-    for stage in everything(L):
+def test_run_all_leaves_every_stage_closed(course: Lesson) -> None:
+    for stage in everything(course):
         assert not stage.is_open
         told = all_of(stage)
         assert not [word for word in OUTCOME if word in told], "nothing about the outcome before a prediction"
 
 
-def test_a_commit_opens_what_it_guards_and_no_more(L: Lesson) -> None:
-    watch, ask, tweak = everything(L)
-    L.predict("wait", [1.1, 0.1, 0.1])
+def test_a_commit_opens_what_it_guards_and_no_more(course: Lesson) -> None:
+    watch, ask, tweak = everything(course)
+    course.predict("wait", [1.1, 0.1, 0.1])
     assert (watch.is_open, ask.is_open, tweak.is_open) == (True, True, False)
     assert "reclaimed" not in all_of(tweak)
-    L.predict("flip", 360)
+    course.predict("flip", 360)
     assert tweak.is_open
 
 
-def test_show_me_opens_without_a_verdict(L: Lesson) -> None:
-    watch, _, tweak = everything(L)
-    L.show("wait")
+def test_show_me_opens_without_a_verdict(course: Lesson) -> None:
+    watch, _, tweak = everything(course)
+    course.show("wait")
     assert watch.is_open
     assert "verdict" not in repr(watch)
     assert "1.1 s" in repr(watch)
-    L.show("flip")
+    course.show("flip")
     assert tweak.is_open
-    assert not L.card("flip").verdict
+    assert not course.card("flip").verdict
 
 
-def test_the_verdict_stands_beside_the_prediction(L: Lesson) -> None:
-    watch, _, tweak = everything(L)
-    L.predict("wait", [1.1, 0.1, 0.1])
+def test_the_verdict_stands_beside_the_prediction(course: Lesson) -> None:
+    watch, _, tweak = everything(course)
+    course.predict("wait", [1.1, 0.1, 0.1])
     lines = repr(watch).splitlines()
     assert lines[:6] == [
         "Watch",
@@ -95,54 +95,54 @@ def test_the_verdict_stands_beside_the_prediction(L: Lesson) -> None:
         "R3       about 0.1 s  1.1 s          surprise",
     ]
     assert str(ran(0, 60, 600).table()) in repr(watch)
-    assert L.card("wait").verdict["kind"] == "surprise"
-    L.predict("flip", 360.1)
+    assert course.card("wait").verdict["kind"] == "surprise"
+    course.predict("flip", 360.1)
     assert "R3       360.1 s   360.1 s        hit" in repr(tweak)
 
 
-def test_all_hit_asks_for_the_reason(L: Lesson) -> None:
-    L.predict("wait", [1.1, 0.1, 1.1])
-    assert "Can you say why" in repr(L.watch(ran(0, 60, 600)))
+def test_all_hit_asks_for_the_reason(course: Lesson) -> None:
+    course.predict("wait", [1.1, 0.1, 1.1])
+    assert "Can you say why" in repr(course.watch(ran(0, 60, 600)))
 
 
-def test_a_prediction_after_the_run_and_one_before_it_come_to_the_same(L: Lesson) -> None:
-    late = L.watch(ran(0, 60, 600))
-    L.predict("wait", [0.1, 0.1, 0.1])
-    early = L.watch(ran(0, 60, 600))
+def test_a_prediction_after_the_run_and_one_before_it_come_to_the_same(course: Lesson) -> None:
+    late = course.watch(ran(0, 60, 600))
+    course.predict("wait", [0.1, 0.1, 0.1])
+    early = course.watch(ran(0, 60, 600))
     assert repr(late) == repr(early)
 
 
-def test_another_prediction_makes_the_stage_anew(L: Lesson) -> None:
-    watch = L.watch(ran(0, 60, 600))
-    L.predict("wait", [0.1, 0.1, 0.1])
-    L.reset("wait")
-    assert L.card("wait").undecided
-    L.predict("wait", [1.1, 0.1, 1.1])
+def test_another_prediction_makes_the_stage_anew(course: Lesson) -> None:
+    watch = course.watch(ran(0, 60, 600))
+    course.predict("wait", [0.1, 0.1, 0.1])
+    course.reset("wait")
+    assert course.card("wait").undecided
+    course.predict("wait", [1.1, 0.1, 1.1])
     assert "surprise" not in repr(watch)
 
 
-def test_a_run_that_is_not_the_cards_gets_no_verdict(L: Lesson) -> None:
-    L.predict("wait", [1.1, 0.1, 0.1])
-    stage = L.watch(ran(0, 100))
+def test_a_run_that_is_not_the_cards_gets_no_verdict(course: Lesson) -> None:
+    course.predict("wait", [1.1, 0.1, 0.1])
+    stage = course.watch(ran(0, 100))
     assert "requests at 0, 60, 600 s, here 0, 100 s" in repr(stage)
-    assert not L.card("wait").verdict
+    assert not course.card("wait").verdict
 
 
 def test_the_cursor_goes_to_the_event_that_refutes() -> None:
-    L = lesson("00")
+    course = lesson("00")
     lab = ran(0, 60, 600)
-    L.watch(lab)
-    L.predict("wait", [1.1, 0.1, 0.1])
+    course.watch(lab)
+    course.predict("wait", [1.1, 0.1, 0.1])
     player: Any = lab.timeline().player
     assert player.now == pytest.approx(360.1)
 
 
 def test_questions_jump_and_answer() -> None:
-    L = lesson("00")
+    course = lesson("00")
     lab = ran(0, 60, 600)
-    L.watch(lab)
-    stage = L.ask("why-r2-fast", "what-happened-at-360.1")
-    L.show("wait")
+    course.watch(lab)
+    stage = course.ask("why-r2-fast", "what-happened-at-360.1")
+    course.show("wait")
     panel: Any = stage.children[0]
     panel.press("0.2")
     player: Any = lab.timeline().player
@@ -156,11 +156,11 @@ def test_questions_jump_and_answer() -> None:
 
 
 def test_the_slider_runs_the_trial_again() -> None:
-    L = lesson("00")
-    L.predict("wait", [1.1, 0.1, 1.1])
-    L.predict("flip", 360.0)
-    panel: Any = L.tweak(trial, r3=600, low=61, high=700, step=0.1).children[0]
-    row = {at: "" for at in (360.1, 360.100001, 360.2)}
+    course = lesson("00")
+    course.predict("wait", [1.1, 0.1, 1.1])
+    course.predict("flip", 360.0)
+    panel: Any = course.tweak(trial, r3=600, low=61, high=700, step=0.1).children[0]
+    row = dict.fromkeys((360.1, 360.100001, 360.2), "")
     for at in row:
         panel.value = at
         row[at] = next(block for block in panel.blocks if block["type"] == "table")["rows"][2][2]
@@ -172,17 +172,17 @@ def test_the_slider_runs_the_trial_again() -> None:
 
 
 def test_show_me_on_a_closed_stage_gives_up_what_is_open() -> None:
-    L = lesson("00")
-    tweak = L.tweak(trial, r3=600, low=61, high=700, step=0.1)
+    course = lesson("00")
+    tweak = course.tweak(trial, r3=600, low=61, high=700, step=0.1)
     gate: Any = tweak.gate
     gate.press("show")
     assert tweak.is_open
-    assert L.card("wait").shown
-    assert L.card("flip").shown
+    assert course.card("wait").shown
+    assert course.card("flip").shown
 
 
-def test_the_same_card_comes_back_in_one_session(L: Lesson) -> None:
-    assert L.predict("wait") is L.predict("wait")
+def test_the_same_card_comes_back_in_one_session(course: Lesson) -> None:
+    assert course.predict("wait") is course.predict("wait")
 
 
 def test_without_widgets_the_card_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,16 +195,16 @@ def test_without_widgets_the_card_says_what_to_install(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (lambda L: lesson("99"), "There is no lesson '99'"),
-        (lambda L: lesson(0), "two digits in quotes"),
-        (lambda L: L.predict("when"), "has no predict 'when'"),
-        (lambda L: L.ask("why"), "has no ask 'why'"),
-        (lambda L: L.check("bride"), "has no exercise 'bride'"),
-        (lambda L: L.hint("bridge", 4), "no hint 4"),
-        (lambda L: L.watch(None), "run of a lab"),
-        (lambda L: L.watch(hello()), "has not run anything"),
-        (lambda L: L.tweak(trial, low=1, high=2, step=1), "moves one thing, not 0"),
-        (lambda L: L.tweak(trial, r3=1, low=2, high=1, step=1), "from 2 to 1"),
+        (lambda course: lesson("99"), "There is no lesson '99'"),
+        (lambda course: lesson(cast("str", 0)), "two digits in quotes"),
+        (lambda course: course.predict("when"), "has no predict 'when'"),
+        (lambda course: course.ask("why"), "has no ask 'why'"),
+        (lambda course: course.check("bride"), "has no exercise 'bride'"),
+        (lambda course: course.hint("bridge", 4), "no hint 4"),
+        (lambda course: course.watch(None), "run of a lab"),
+        (lambda course: course.watch(hello()), "has not run anything"),
+        (lambda course: course.tweak(trial, low=1, high=2, step=1), "moves one thing, not 0"),
+        (lambda course: course.tweak(trial, r3=1, low=2, high=1, step=1), "from 2 to 1"),
     ],
 )
 def test_wrong_use_says_what_to_do(wrong: Any, says: str) -> None:
@@ -213,10 +213,10 @@ def test_wrong_use_says_what_to_do(wrong: Any, says: str) -> None:
 
 
 def test_reprs_are_short_and_stable() -> None:
-    L = lesson("00")
-    assert repr(L) == "Lesson 00: Three requests, one surprise (10 min)"
-    assert repr(L.predict("wait")) == "Prediction(wait: How long will each of the three callers wait? [open])"
-    assert repr(L.glossary()).startswith("cold start (冷启动): ")
-    assert repr(L.poll("wait")).endswith("  A  about 0.1 s\n  B  about 1.1 s")
-    assert "from 61 to 700 s" in L.poll("flip")
-    assert repr(L.teacher()).startswith("Cell 1: Three requests, one surprise\n")
+    course = lesson("00")
+    assert repr(course) == "Lesson 00: Three requests, one surprise (10 min)"
+    assert repr(course.predict("wait")) == "Prediction(wait: How long will each of the three callers wait? [open])"
+    assert repr(course.glossary()).startswith("cold start (冷启动): ")
+    assert repr(course.poll("wait")).endswith("  A  about 0.1 s\n  B  about 1.1 s")
+    assert "from 61 to 700 s" in course.poll("flip")
+    assert repr(course.teacher()).startswith("Cell 1: Three requests, one surprise\n")

@@ -46,16 +46,16 @@ def test_the_users_own_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 def test_what_is_kept_is_the_learners_alone(on: Path) -> None:
-    L = lesson("00")
-    L.predict("wait", [1.1, 0.1, 0.1])
-    L.check("bridge", ran(0, 200, 600))
-    L.check("bridge", ran(0, 400, 600))
+    course = lesson("00")
+    course.predict("wait", [1.1, 0.1, 0.1])
+    course.check("bridge", ran(0, 200, 600))
+    course.check("bridge", ran(0, 400, 600))
     kept = json.loads(on.read_text())["00"]
     assert kept["predict.wait"] == "about 1.1 s, about 0.1 s, about 0.1 s"
     assert kept["check.bridge.not yet"] == 2
     if sys.platform != "win32":
         assert stat.S_IMODE(on.stat().st_mode) == 0o600
-    L.progress.forget()
+    course.progress.forget()
     assert "00" not in json.loads(on.read_text())
 
 

@@ -50,14 +50,14 @@ function render({ model, el, signal }) {
     answer.update(value, locked);
     commit.disabled = locked || open !== "";
     commit.hidden = show.hidden = locked;
-    const said = model.get("committed") ? (found.kind ? "" : words.committed) : model.get("shown") ? words.shown : open || model.get("note");
+    const said = model.get("committed") ? (found.kind ? "" : words.committed) : model.get("shown") ? words.shown : (value === null && model.get("note")) || open;
     if (status.textContent !== said) status.textContent = said;
     verdict.hidden = !found.kind;
     foot.hidden = Boolean(found.kind);
     if (found.kind && told !== JSON.stringify(found)) {
       told = JSON.stringify(found);
       verdict.setAttribute("data-verdict", found.kind);
-      verdict.replaceChildren(h("b", {}, `${MARKS[found.kind] ?? ""} ${words[/** @type {"hit"} */ (found.kind)] ?? found.kind}`), ...rich(found.text ?? ""));
+      verdict.replaceChildren(h("b", {}, `${MARKS[found.kind] ?? ""} ${words[/** @type {"hit"} */ (found.kind)] ?? found.kind}`), " ", ...rich(found.text ?? ""));
     }
   };
   commit.addEventListener("click", () => {

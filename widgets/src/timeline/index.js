@@ -92,6 +92,7 @@ async function render({ model, el, signal: given }) {
     const { size, width, axis } = scene;
     const ratio = window.devicePixelRatio || 1;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.save(); // a frame must not depend on what the last one left behind
     context.clearRect(0, 0, width, size.height);
     paintLanes(context, scene);
     const begun = driver.position >= 0;
@@ -100,6 +101,7 @@ async function render({ model, el, signal: given }) {
     blend(context, layer, begun ? axis.x(now.time) : 0, width, size.height, ratio);
     paintAxis(context, scene);
     paintNow(context, scene, now);
+    context.restore();
     frame.root.dataset.painted = "true";
   }
 

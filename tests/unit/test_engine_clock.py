@@ -1,0 +1,163 @@
+"""`VirtualClock`, clause by clause."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from fclab.clock import Order, VirtualClock
+from fclab.errors import UsageError
+
+
+def test_clause_1_now_is_the_due_time_inside_a_callback_and_until_after_run() -> None:
+    clock = VirtualClock()
+    seen: list[tuple[int, int]] = []
+    for due in (30, 10, 20):
+        clock.call_at(due, lambda due=due: seen.append((due, clock.now())))
+    clock.run(25)
+    assert seen == [(10, 10), (20, 20)]
+    assert clock.now() == 25
+    clock.run(25)
+    clock.run(100)
+    assert seen[-1] == (30, 30)
+    assert clock.now() == 100
+
+
+def test_clause_1_until_itself_is_included() -> None:
+    clock = VirtualClock()
+    seen: list[int] = []
+    clock.call_at(10, seen.append, 1)
+    clock.call_at(11, seen.append, 2)
+    clock.run(10)
+    assert seen == [1]
+
+
+def test_clause_2_ties_go_by_order_then_first_come() -> None:
+    clock = VirtualClock()
+    seen: list[str] = []
+    expected = []
+    for order in Order:
+        expected += [f"{order.name} {n}" for n in range(2)]
+    for n in range(2):
+        for order in reversed(Order):
+            clock.call_at(5, seen.append, f"{order.name} {n}", order=order)
+    clock.run(5)
+    assert seen == expected
+    assert [order.name for order in Order] == ["PROGRESS", "TIMEOUT", "FAULT", "RETRY_DUE", "ARRIVAL", "TICK", "IDLE_EXPIRY"]
+
+
+def test_clause_2_a_call_may_add_calls_for_its_own_instant() -> None:
+    clock = VirtualClock()
+    seen: list[str] = []
+
+    def first() -> None:
+        seen.append("first")
+        clock.call_at(5, seen.append, "expiry", order=Order.IDLE_EXPIRY)
+        clock.call_at(5, seen.append, "progress")
+
+    clock.call_at(5, first, order=Order.FAULT)
+    clock.call_at(5, seen.append, "arrival", order=Order.ARRIVAL)
+    clock.run(5)
+    assert seen == ["first", "progress", "arrival", "expiry"]
+
+
+def test_clause_3_a_cancelled_call_never_runs() -> None:
+    clock = VirtualClock()
+    seen: list[int] = []
+    timers = [clock.call_at(due, seen.append, due) for due in range(10)]
+    for timer in timers[::2]:
+        timer.cancel()
+        timer.cancel()
+    assert len(clock) == 5
+    clock.run(10)
+    assert seen == [1, 3, 5, 7, 9]
+    timers[1].cancel()
+    assert len(clock) == 0
+
+
+def test_clause_3_a_callback_may_cancel_another_of_its_instant() -> None:
+    clock = VirtualClock()
+    seen: list[str] = []
+    timer = clock.call_at(5, seen.append, "late", order=Order.TICK)
+    clock.call_at(5, timer.cancel)
+    clock.run(9)
+    assert seen == []
+
+
+def test_clause_3_cancelled_entries_do_not_leak() -> None:
+    clock = VirtualClock()
+    live = [clock.call_at(1000 + n, lambda: None) for n in range(10)]
+    for n in range(10_000):
+        clock.call_at(5000 + n, lambda: None).cancel()
+        assert clock._dead - len(clock) <= 64
+    assert len(clock) == len(live)
+    assert len(clock._heap) <= 2 * len(live) + 65
+
+
+def test_clause_3_random_cancelling_keeps_count() -> None:
+    random = Random(3)
+    clock = VirtualClock()
+    due: dict[int, int] = {}
+    ran: list[int] = []
+    timers = {}
+    for n in range(2000):
+        when = random.randrange(1000)
+        timers[n] = clock.call_at(when, ran.append, n)
+        due[n] = max(when, clock.now())
+        if random.random() < 0.7:
+            gone = random.choice(list(timers))
+            timers.pop(gone).cancel()
+            due.pop(gone, None)
+        if random.random() < 0.05:
+            clock.step()
+            if ran:
+                timers.pop(ran[-1], None)
+        assert len(clock) == len(timers)
+    clock.run(2000)
+    assert sorted(ran) == sorted(due)
+
+
+def test_clause_4_a_call_for_the_past_is_made_now() -> None:
+    clock = VirtualClock()
+    clock.run(50)
+    seen: list[int] = []
+    timer = clock.call_at(10, lambda: seen.append(clock.now()))
+    assert timer.when == 50
+    clock.run(60)
+    assert seen == [50]
+
+
+def test_clause_4_time_does_not_go_back() -> None:
+    clock = VirtualClock()
+    clock.run(50)
+    with pytest.raises(UsageError, match="cannot go back"):
+        clock.run(49)
+
+
+def test_step_says_whether_anything_was_left() -> None:
+    clock = VirtualClock()
+    clock.call_at(7, lambda: None).cancel()
+    assert clock.next_time() is None
+    assert not clock.step()
+    assert clock.now() == 0
+    clock.call_at(7, lambda: None)
+    assert clock.next_time() == 7
+    assert clock.step()
+    assert clock.now() == 7
+
+
+def test_a_callback_that_raises_leaves_the_rest() -> None:
+    clock = VirtualClock()
+    seen: list[int] = []
+
+    def broken() -> None:
+        raise RuntimeError("broken")
+
+    clock.call_at(1, broken)
+    clock.call_at(2, seen.append, 2)
+    with pytest.raises(RuntimeError, match="broken"):
+        clock.run(5)
+    assert clock.now() == 1
+    clock.run(5)
+    assert seen == [2]
