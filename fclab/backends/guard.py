@@ -98,6 +98,8 @@ class Guard:
             self.fired = True
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(target), ctypes.py_object(Stuck))
         elif blocked and main:
+            import ctypes
             import signal
 
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(target), None)  # or both would arrive, the second in the engine
             signal.pthread_kill(target, signal.SIGINT)

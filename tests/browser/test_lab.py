@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,10 +42,11 @@ def bet(page: Page, *columns: int) -> None:
 
 
 def players(page: Page) -> tuple[Locator, Locator]:
-    """The timeline and the call chain, once each of them is there, and there once."""
-    timeline, chain = (page.locator(f'.fcl[aria-label^="{title}"]') for title in ("Timeline", "Call chain"))
+    """The timeline and the call chain of the Watch step, once they are painted."""
+    timeline, chain = (page.locator(f'.fcl[aria-label^="{title}"]').first for title in ("Timeline", "Call chain"))
     for player in (timeline, chain):
-        expect(player).to_have_count(1, timeout=PATIENCE)
+        expect(player).to_be_visible(timeout=PATIENCE)
+        expect(player).to_have_attribute("data-position", re.compile(r"\d"), timeout=PATIENCE)
     return timeline, chain
 
 

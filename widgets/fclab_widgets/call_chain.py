@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from fclab.observe.svg import draw_chain
+from fclab.observe.svg_scene import Scene
 from fclab_widgets.view import View
 
 __all__ = ["CallChain"]
@@ -13,11 +15,8 @@ __all__ = ["CallChain"]
 class CallChain(View):
     """`CallChain(recording)`: who handed which request to whom."""
 
+    _draw: ClassVar[staticmethod[[Scene], str]] = staticmethod(draw_chain)
     _esm = Path(__file__).parent / "static" / "call_chain.js"
-
-    def svg(self) -> str:
-        """The static twin: all components and how often each hop was taken."""
-        return draw_chain(self.scene)
 
     def __repr__(self) -> str:
         hops = len(self.scene.hops.depart)

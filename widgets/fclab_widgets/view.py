@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+from typing import ClassVar
 
 import anywidget
 import ipywidgets
@@ -24,6 +25,9 @@ class View(anywidget.AnyWidget):
     2. `repr` says what is shown, never where it lies in memory.
     """
 
+    _draw: ClassVar[staticmethod[[Scene], str]]
+    """What draws the static twin."""
+
     player = t.Instance(Player).tag(sync=True, **ipywidgets.widget_serialization)
 
     def __init__(self, recording: Recording, **unknown: object) -> None:
@@ -42,7 +46,7 @@ class View(anywidget.AnyWidget):
 
     def svg(self) -> str:
         """The static twin of this view: SVG text."""
-        raise NotImplementedError
+        return self._draw(self.scene)
 
     def seek(self, time: float) -> None:
         """Move the cursor of all views of this recording to lab time `time` (seconds) and stop there."""

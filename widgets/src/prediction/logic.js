@@ -78,7 +78,7 @@ export const WORDS = {
   earlier: "Earlier",
   later: "Later",
   committed: "Committed. Now run on: the verdict comes with the run.",
-  shown: "Shown without a prediction. That is allowed; next time, bet first.",
+  shown: "Shown without a prediction.",
   hit: "Hit",
   close: "Close",
   surprise: "Surprise",
