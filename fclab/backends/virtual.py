@@ -61,11 +61,22 @@ class VirtualBackend:
         except ImportError:
             _log.debug("greenlet is not installed: plain handlers run in one piece")
 
+    def _draw(self, fn: Function) -> int:
+        """The modelled µs of the function's next run."""
+        draw = self._draws.get(fn.number)
+        if draw is None:
+            duration = fn.spec.duration
+            random = Random(f"{self.seed}:duration:{fn.name}")
+            draw = self._draws[fn.number] = model(fn.name, 0 if duration is None else duration, random)
+        return draw()
+
     # ---- boot
 
     def boot(self, instance: Instance, report: Report) -> None:
         fn = instance.function
         spec = fn.spec
+        if instance.attempt is not None:
+            instance.attempt.world = self._draw(fn)  # now, so that durations are drawn in the order of the requests
         instance.world = Sandbox(spec)
         phases = (("start", spec.boot),) if spec.boot is not None else self.profile.phases(spec.code_mb, spec.start)
         self._phase(instance, report, tuple((name, round(took * SECOND)) for name, took in phases), 0)
@@ -102,11 +113,7 @@ class VirtualBackend:
     def run(self, instance: Instance, attempt: Attempt, report: Report) -> None:
         fn = attempt.request.fn
         spec = fn.spec
-        draw = self._draws.get(fn.number)
-        if draw is None and spec.duration is not None:
-            random = Random(f"{self.seed}:duration:{fn.name}")
-            draw = self._draws[fn.number] = model(fn.name, spec.duration, random)
-        took = draw() if draw is not None else 0
+        took = attempt.world if isinstance(attempt.world, int) else self._draw(fn)
         if spec.handler is None:
             attempt.world = self.clock.call_at(self.clock.now() + took, report.done, attempt, _FINE)
             return

@@ -33,15 +33,12 @@ class Executor:
     def __init__(self, platform: Platform) -> None:
         self.p = platform
 
-    def begin(self, attempt: Attempt) -> None:
-        """Hand the attempt, which has its slot, to the instance."""
-        if self.p.faults.arrows:
-            self.p.cross("pool->instance", attempt.request, partial(self._start, attempt), partial(self._not_started, attempt))
-        else:
-            self._start(attempt)
-
-    def _start(self, attempt: Attempt) -> None:
+    def begin(self, attempt: Attempt, crossed: bool = False) -> None:
+        """Hand the attempt, which has its slot, to the instance; `crossed` says that it is over the arrow already."""
         p, instance, request = self.p, attempt.instance, attempt.request
+        if p.faults.arrows and not crossed:
+            p.cross("pool->instance", request, partial(self.begin, attempt, True), partial(self._not_started, attempt))
+            return
         assert instance is not None
         if attempt.done:
             return
@@ -83,7 +80,8 @@ class Executor:
         if reason is None:
             p.pool.leave(attempt)
             self._answer(attempt, outcome)
-            p.capacity(request.fn)
+            if p.dispatcher.hungry or p.reserve.plans:
+                p.capacity(request.fn)
             return
         others = p.pool.kill(instance, reason)
         self._answer(attempt, outcome)

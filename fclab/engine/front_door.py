@@ -64,6 +64,7 @@ class FrontDoor:
         def arrive(effect: str = "") -> None:
             p.work -= 1
             p.pending -= 1
+            request.arrived = p.clock.now()
             if effect:
                 self._refuse(request, 503, "ServiceUnavailable", "the request was lost on the way caller->front door")
             else:

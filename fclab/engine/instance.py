@@ -96,7 +96,7 @@ class Instance:
 
     __slots__ = (
         "attempt", "draining", "expires", "function", "label", "mark", "number", "ordinal", "phase_began", "reserved",
-        "running", "slots", "state", "stop_reason", "table", "timer", "used", "wakeup", "world",
+        "running", "served", "slots", "state", "stop_reason", "table", "timer", "used", "wakeup", "world",
     )  # fmt: skip
 
     def __init__(self, number: int, ordinal: int, function: Function, reserved: bool, now: int) -> None:
@@ -109,6 +109,8 @@ class Instance:
         self.table = _TABLES[reserved]
         self.slots: list[Attempt | None] = [None] * function.concurrency
         self.running = 0
+        self.served = 0
+        """Attempts that were ever on it."""
         self.used = 0
         """Grows with each use of any instance: the larger, the more recently used."""
         self.mark = 0

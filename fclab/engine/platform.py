@@ -84,6 +84,7 @@ class Platform:
         self.pool = Pool(self)
         self.boots = Boots(self)
         self.executor = Executor(self)
+        self.done = self.executor.done
         self.front_door = FrontDoor(self)
         self.dispatcher = Dispatcher(self)
         self.destinations = Destinations(self)
@@ -194,10 +195,6 @@ class Platform:
     def boot_ended(self, instance: Instance, outcome: Outcome | None) -> None:
         """A boot is over, well or not."""
         self.boots.ended(instance, outcome)
-
-    def done(self, attempt: Attempt, outcome: Outcome) -> None:
-        """The backend reports the end of a run."""
-        self.executor.done(attempt, outcome)
 
     def call(self, attempt: Attempt, function: str, payload: bytes, reply: Reply, task: Task | None = None, delay: int = 0) -> None:
         """A handler calls another function: synchronously, or with a `task` asynchronously."""

@@ -76,6 +76,7 @@ class Pool:
         p = self.p
         now = p.clock.now()
         if isinstance(place, Instance):
+            heapq.heappop(fn.free)  # its entry is the first: `find` just returned it
             slot = self._take(place, attempt)
             p.record(now, _INSTANCE_ASSIGNED, request.number, attempt.number, place.number, fn.number, 0, slot)
             p.executor.begin(attempt)
@@ -104,19 +105,24 @@ class Pool:
         slot = instance.slots.index(None)
         instance.slots[slot] = attempt
         instance.running += 1
+        instance.served += 1
         attempt.instance, attempt.slot = instance, slot
         self._used(instance, 1)
         return slot
 
     def _used(self, instance: Instance, change: int) -> None:
+        """An attempt came (+1) or left (-1)."""
+        fn = instance.function
         self._uses += 1
         instance.used = self._uses
         if instance.reserved:
-            fn = instance.function
             fn.reserved_running += change
             if fn.track is not None:
                 fn.track.append((self.p.clock.now(), fn.reserved_running))
-        self._offer(instance)
+        if change > 0 and fn.concurrency == 1:
+            instance.mark = 0
+        else:
+            self._offer(instance)
 
     def _offer(self, instance: Instance) -> None:
         """Renew the instance's entry among the free ones, or withdraw it (clause 2)."""
@@ -202,7 +208,7 @@ class Pool:
         """
         if instance.reserved or instance.draining:
             return 0
-        window = self.p.keep_alive(instance.function.idle_us, instance.used)
+        window = self.p.keep_alive(instance.function.idle_us, instance.served)
         if window >= FOREVER:
             instance.expires = FOREVER
             return 0

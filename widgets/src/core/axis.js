@@ -1,6 +1,8 @@
 /** The time axis: lab time to pixels. On the story scale a fold is a strip of fixed width; on the true scale nothing folds. */
 
 const FOLD = 84;
+const FOLD_OF_WIDTH = 0.085;
+const FOLD_LEAST = 46;
 const FOLD_SHARE = 0.45;
 
 /** @typedef {{ t0: number, t1: number, x0: number, x1: number, fold: boolean }} Segment */
@@ -15,7 +17,8 @@ const FOLD_SHARE = 0.45;
 export function makeAxis(folds, begin, end, left, width, part = [0, 1]) {
   const full = width / Math.max(1e-6, part[1] - part[0]);
   const origin = left - part[0] * full;
-  const strip = folds.length ? Math.min(FOLD, (FOLD_SHARE * full) / folds.length) : 0;
+  const wanted = Math.min(FOLD, Math.max(FOLD_LEAST, width * FOLD_OF_WIDTH));
+  const strip = folds.length ? Math.min(wanted, (FOLD_SHARE * full) / folds.length) : 0;
   let action = end - begin;
   for (const [t0, t1] of folds) action -= t1 - t0;
   const scale = action > 0 ? (full - strip * folds.length) / action : 0;

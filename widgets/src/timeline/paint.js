@@ -148,12 +148,12 @@ function label(c, { reel, axis, size, theme }, i, left, right, free) {
   }
   const words = spanWords(reel, i);
   for (const [n, word] of words.entries()) {
-    for (const shrink of n === 0 && words.length > 1 ? [1, 0.84] : [1]) {
+    for (const shrink of n + 1 < words.length ? [1, 0.84] : [1]) {
       face(c, theme, size.font * shrink * (paint.quiet ? 0.9 : 1), paint.quiet ? 400 : 650);
       const wide = c.measureText(word).width;
       const middle = (x0 + x1) / 2;
       const row = reel.spans.lane[i];
-      if (wide + 5 > x1 - x0 || middle - wide / 2 < free[row]) continue;
+      if (wide + 3 > x1 - x0 || middle - wide / 2 < free[row]) continue;
       free[row] = middle + wide / 2 + 4;
       c.fillStyle = paint.quiet && theme.dark ? theme.ink : paint.ink;
       if (paint.hatched) {
