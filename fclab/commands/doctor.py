@@ -16,6 +16,7 @@ from fclab.errors import FclabError
 
 __all__ = ["Finding", "add_arguments", "findings", "run"]
 
+PARTS = {"": "fclab itself", "lab": "the notebook", "test": "the tests"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox", "microsoft-edge", "safari", "open")
 
 
@@ -54,7 +55,8 @@ def findings() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    """The packages fclab asks for, by extra, against the versions it asks for."""
+    """The packages fclab asks for, by extra, against the versions it asks for; those that are absent in one line an extra."""
+    absent: dict[str, list[str]] = {}
     for text in metadata.requires("fclab") or []:
         wish, _, marker = text.partition(";")
         extra = "test" if "'test'" in marker else "lab" if "'lab'" in marker else ""
@@ -64,15 +66,20 @@ def _packages() -> Iterator[Finding]:
         for sign in "<>=!~ ":
             name = name.partition(sign)[0]
         bounds = wish.strip()[len(name) :].replace(" ", "")
-        todo = f"pip install 'fclab[{extra}]', or '.[{extra}]' in a checkout" if extra else "pip install --force-reinstall fclab"
-        part = {"": "fclab itself", "lab": "the notebook", "test": "the tests"}[extra]
+        todo = _install(extra)
         try:
             have = metadata.version(name)
         except metadata.PackageNotFoundError:
-            yield Finding("absent" if extra else "wrong", f"{name}, for {part}", todo)
+            absent.setdefault(extra, []).append(name)
             continue
         fits = all(_holds(have, bound) for bound in bounds.split(",") if bound)
-        yield Finding("ok" if fits else "wrong", f"{name} {have}, for {part}", "" if fits else f"{name} must be {bounds}: {todo}")
+        yield Finding("ok" if fits else "wrong", f"{name} {have}, for {PARTS[extra]}", "" if fits else f"{name} must be {bounds}: {todo}")
+    for extra, names in absent.items():
+        yield Finding("absent" if extra else "wrong", f"{', '.join(names)}, for {PARTS[extra]}", _install(extra))
+
+
+def _install(extra: str) -> str:
+    return f"pip install 'fclab[{extra}]', or '.[{extra}]' in a checkout" if extra else "pip install --force-reinstall fclab"
 
 
 def _holds(have: str, bound: str) -> bool:

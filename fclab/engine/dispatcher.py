@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fclab.clock import Order
 from fclab.engine.failures import lost, platform_error, stopped
 from fclab.engine.pool import Refusal
+from fclab.engine.retry import next_delay
 from fclab.engine.rows import Attempt, Outcome, Request
 from fclab.observe import events as e
 from fclab.queues.base import Message
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from fclab.queues.base import Lease
 
 __all__ = ["Dispatcher"]
+
+
+_PATIENCE = 1000
+"""System errors in a row after which a learner's own back-off counts as one that never gives up."""
 
 
 class Dispatcher:
@@ -194,7 +199,8 @@ class Dispatcher:
             return
         following.due = now + delay
         if cause == "system" and policy.endless and p.faults.endless(now, request.fn.name):
-            p.hopeless.add(request.number)
+            if p.next_delay is next_delay or following.system_errors >= _PATIENCE:
+                p.hopeless.add(request.number)
         p.queue.settle(lease, following, partial(self._again, attempt, following, cause))
 
     def _again(self, attempt: Attempt, following: Message, cause: str) -> None:

@@ -40,9 +40,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not the session: Playwright keeps an event loop running, and other folders call asyncio.run
 def browser() -> Iterator[Browser]:
-    """One headless Chromium for the session; skipped where the machine has none."""
+    """One headless Chromium for this folder; skipped where the machine has none."""
     with sync_playwright() as playwright:
         path = next((found for name in NAMES if (found := shutil.which(name))), None)
         if path is None and not Path(playwright.chromium.executable_path).exists():
@@ -103,7 +103,7 @@ def snapshot(page: Page, artifacts: Path) -> Callable[[str], Path]:
     return keep
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """`fclab lab` on a fresh learner copy, with nothing of this machine's Jupyter settings."""
     home = tmp_path_factory.mktemp("jupyter")

@@ -8,7 +8,7 @@ import { makeAxis } from "../src/core/axis.js";
 const CALLER = 0;
 const make = (rows) => {
   const column = (i) => rows.map((row) => row[i]);
-  return makeTokens({ start: column(0), end: column(1), source: column(2), target: column(3), request: column(4), outcome: column(5) }, (n) => n === CALLER, 0.8);
+  return makeTokens({ start: column(0), end: column(1), source: column(2), target: column(3), request: column(4), outcome: column(5) }, (n) => n === CALLER, (request) => request !== 9, 0.8);
 };
 const where = (tokens, at) => tokens.at(at).map((t) => `R${t.request}${t.moving ? "→" : "@"}${t.node}`).sort();
 
@@ -33,6 +33,12 @@ test("the token of a failed hop goes when its request goes on from elsewhere", (
   const tokens = make([[0, 1, 1, 2, 1, 1], [1, 5, 1, 3, 1, 0], [6, 7, 3, 1, 1, 0], [7, 8, 1, 2, 1, 0], [9, 10, 2, 4, 1, 0]]);
   assert.deepEqual(where(tokens, 0.5), ["R1→2"]);
   assert.deepEqual(where(tokens, 2), ["R1→3"]);
+});
+
+test("a finished request leaves from wherever its last hop ended, an open one stays", () => {
+  const tokens = make([[0, 1, 2, 3, 1, 0], [0, 1, 2, 3, 9, 0]]);
+  assert.deepEqual(where(tokens, 1.5), ["R1@3", "R9@3"]);
+  assert.deepEqual(where(tokens, 99), ["R9@3"]);
 });
 
 test("a dropped token does not stay", () => {
@@ -70,7 +76,7 @@ test("a way bends around a box that stands between", () => {
 });
 
 test("marks that would overlap are shortened, and those of one place are one", () => {
-  const requests = [0, 0, 0.4, 90].map((at, i) => ({ n: i + 1, at: at * 1e6, replied: 0, done: 0, cause: 0, text: "cold 1.1 s" }));
+  const requests = [0, 0, 1.4, 90].map((at, i) => ({ n: i + 1, at: at * 1e6, replied: 0, done: 0, cause: 0, text: "cold 1.1 s" }));
   const axis = makeAxis([], 0, 100e6, 0, 1000);
   const found = marks({ requests }, axis, new Map([[1, 2], [2, 1]]), (text) => text.length * 8, 0, 1000);
   assert.deepEqual(found.map((mark) => [mark.short, mark.wide, mark.pill, mark.lane]), [["R1–R2", false, true, 1], ["R3", false, false, -1], ["R4", true, true, -1]]);

@@ -44,10 +44,11 @@ async function render({ model, el, signal: given }) {
   const { nodes, hops } = reel;
   const { boxes, height } = board(nodes);
   const states = makeStates(reel);
-  const tokens = makeTokens(hops, (node) => ["caller", "destination"].includes(nodes[node].kind));
+  const over = new Set(reel.requests.filter((request) => request.done !== null).map((request) => request.n));
+  const tokens = makeTokens(hops, (node) => ["caller", "destination"].includes(nodes[node].kind), (request) => over.has(request));
 
   const picture = svg("svg", { class: "fcl-chain", viewBox: `0 0 ${WIDE} ${height}`, role: "img", "aria-label": `call chain, ${nodes.map((n) => n.name).join(", ")}; the table after the controls says the same` });
-  picture.style.maxHeight = "560px";
+  picture.style.maxHeight = "640px";
   const edges = svg("g");
   const nodeLayer = svg("g");
   const tokenLayer = svg("g");
@@ -85,11 +86,12 @@ async function render({ model, el, signal: given }) {
       const state = states.at(i, time, position, now);
       const paint = state.kind >= 0 ? reel.kinds[state.kind] : null;
       const away = !state.here || state.gone;
-      put(group, "class", `node${away ? " away" : ""}${paint && !paint.quiet ? " busy" : ""}`);
-      box.style.fill = paint ? paint.fill : "";
+      put(group, "class", `node${away ? " away" : paint ? (paint.quiet ? " quiet" : " busy") : ""}`);
+      const loud = paint && !paint.quiet ? paint : null;
+      box.style.fill = loud?.fill ?? "";
       hatch.style.display = paint?.hatched ? "" : "none";
-      name.style.fill = paint ? paint.ink : "";
-      word.style.fill = paint ? paint.ink : "";
+      name.style.fill = loud?.ink ?? "";
+      word.style.fill = loud?.ink ?? "";
       say(word, shorten(state.word, boxes[i].w / 7.6));
       put(group, "data-state", state.word);
     });

@@ -58,7 +58,8 @@ export function makeStates(reel) {
     if (end && end.time <= at) return { kind: -1, word: end.reclaimed ? "reclaimed" : "ended", gone: true, here: true };
     const busy = open.filter((i) => !kinds[spans.kind[i]].quiet);
     const show = busy[0] ?? open[0];
-    if (show === undefined) return { kind: IDLE(kinds), word: "idle (frozen)", gone: false, here: true };
+    const left = show !== undefined && at < time && spans.end[show] <= time && !kinds[spans.kind[show]].quiet;
+    if (show === undefined || left) return { kind: IDLE(kinds), word: "idle (frozen)", gone: false, here: true };
     const kind = spans.kind[show];
     const { name } = kinds[kind];
     const request = spans.request[show];

@@ -8,9 +8,10 @@
 /**
  * @param {{ start: Column, end: Column, source: Column, target: Column, request: Column, outcome: Column }} hops
  * @param {(node: number) => boolean} terminal a token that reached such a node leaves the picture after `linger`
+ * @param {(request: number) => boolean} over this request is finished: its token leaves after the last hop
  * @param {number} linger seconds of playing
  */
-export function makeTokens(hops, terminal, linger = 0.8) {
+export function makeTokens(hops, terminal, over, linger = 0.8) {
   const n = hops.start.length;
   const leaves = new Float64Array(n).fill(Infinity);
   /** open hops by "request node": a hop out of that node ends the rest of those that came in @type {Map<string, number[]>} */
@@ -45,6 +46,8 @@ export function makeTokens(hops, terminal, linger = 0.8) {
       else resting.set(to, [i]);
     }
   }
+  const last = new Map(Array.from({ length: n }, (_, i) => [hops.request[i], i]));
+  for (const [request, i] of last) if (over(request)) leaves[i] = Math.min(leaves[i], hops.end[i] + linger);
   return {
     leaves,
     /** @param {number} at @param {boolean} [still] no movement: a token under way already stands at its goal @returns {Token[]} */

@@ -6,6 +6,9 @@ import { secondsText } from "../core/format.js";
 /** @typedef {import("../player/reel.js").Request} Request */
 /** @typedef {{ x: number, left: number, tight: number, lane: number, first: Request, members: Request[], long: string, short: string, wide: boolean, pill: boolean }} Mark */
 
+/** Requests that arrive within this many pixels share one mark. */
+const NEAR = 10;
+
 /**
  * Heights in pixels for `lanes` rows in a view `width` pixels wide.
  * @param {number} width @param {number} lanes @param {number} [letters] of the longest name of a row
@@ -56,7 +59,7 @@ export function marks(reel, axis, home, measure, from, to) {
     if (x < from - 1 || x > to + 1) continue;
     const lane = home.get(request.n) ?? -1;
     const last = found[found.length - 1];
-    if (last && x - last.x < 1.5) {
+    if (last && x - last.x < NEAR) {
       last.members.push(request);
       if (lane >= 0) last.lane = last.lane < 0 ? lane : Math.min(last.lane, lane);
       last.short = `R${last.first.n}–R${request.n}`;
