@@ -45,7 +45,7 @@ class Executor:
         now = p.clock.now()
         fn = request.fn
         attempt.started = now
-        p.record(now, _EXECUTION_STARTED, request.number, attempt.number, instance.number, fn.number, 0, attempt.slot)
+        p.recording.put((now, _EXECUTION_STARTED, request.number, attempt.number, instance.number, fn.number, 0, attempt.slot))
         if fn.timeout_us < FOREVER:
             fn.deadlines.add(attempt, now)
         if p.backend.freezes and not instance.reserved:
@@ -74,8 +74,10 @@ class Executor:
         assert instance is not None
         if attempt.started >= 0:
             error = p.recording.text(outcome.error_type) if outcome.error_type else 0
-            p.record(p.clock.now(), _EXECUTION_ENDED, request.number, attempt.number, instance.number, request.fn.number, error,
-                     int(outcome.memory_mb * 1024))  # fmt: skip
+            p.recording.put((
+                p.clock.now(), _EXECUTION_ENDED, request.number, attempt.number, instance.number, request.fn.number, error,
+                int(outcome.memory_mb * 1024),
+            ))  # fmt: skip
         reason = FATAL.get(outcome.kind)
         if reason is None:
             p.pool.leave(attempt)

@@ -133,7 +133,9 @@ class FrontDoor:
         p = self.p
         p.work += 1
         mode = p.mode_texts[request.mode]
-        p.record(p.clock.now(), _REQUEST_ACCEPTED, request.number, 0, 0, request.fn.number, mode, request.cause)
+        p.recording.put((p.clock.now(), _REQUEST_ACCEPTED, request.number, 0, 0, request.fn.number, mode, request.cause))
+        if not request.number & 1023:
+            p.recording.pack()
         if request.payload:
             p.recording.note_payload(request.number, "event", request.payload)
 
@@ -168,7 +170,7 @@ class FrontDoor:
         p.active -= 1
         instance = attempt.instance.number if attempt.instance is not None else 0
         if outcome.error is None:
-            p.record(now, _REQUEST_SUCCEEDED, request.number, 1, instance, request.fn.number, outcome.status)
+            p.recording.put((now, _REQUEST_SUCCEEDED, request.number, 1, instance, request.fn.number, outcome.status, 0))
         else:
             kind = p.recording.text(outcome.error_type or "")
             p.record(now, _REQUEST_FAILED, request.number, 1, instance, request.fn.number, outcome.status, kind)

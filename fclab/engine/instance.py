@@ -96,7 +96,7 @@ class Instance:
 
     __slots__ = (
         "attempt", "draining", "expires", "function", "label", "mark", "number", "ordinal", "phase_began", "reserved",
-        "running", "served", "slots", "state", "stop_reason", "table", "timer", "used", "wakeup", "world",
+        "running", "served", "slots", "state", "stop_reason", "table", "timer", "used", "wakes", "wakeup", "world",
     )  # fmt: skip
 
     def __init__(self, number: int, ordinal: int, function: Function, reserved: bool, now: int) -> None:
@@ -122,6 +122,8 @@ class Instance:
         self.phase_began = now
         self.expires = 0
         self.wakeup: Timer | None = None
+        self.wakes = 0
+        """When the wake-up comes, in µs."""
         self.timer: Timer | None = None
         """The time-out of whatever the instance itself is doing: initializer or hook."""
         self.world: object = None

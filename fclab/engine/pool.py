@@ -78,7 +78,7 @@ class Pool:
         if isinstance(place, Instance):
             heapq.heappop(fn.free)  # its entry is the first: `find` just returned it
             slot = self._take(place, attempt)
-            p.record(now, _INSTANCE_ASSIGNED, request.number, attempt.number, place.number, fn.number, 0, slot)
+            p.recording.put((now, _INSTANCE_ASSIGNED, request.number, attempt.number, place.number, fn.number, 0, slot))
             p.executor.begin(attempt)
             return
         p.growth.take(now)
@@ -189,7 +189,7 @@ class Pool:
         hooked = fn.spec.pre_freeze is not None and not instance.reserved
         now = self.p.clock.now()
         expires = self._rest(instance, now)
-        self.p.record(now, _INSTANCE_RELEASED, attempt.request.number, attempt.number, instance.number, fn.number, expires, 0)
+        self.p.recording.put((now, _INSTANCE_RELEASED, attempt.request.number, attempt.number, instance.number, fn.number, expires, 0))
         if hooked:
             self._offer(instance)
         else:
@@ -214,9 +214,10 @@ class Pool:
             return 0
         instance.expires = expires = now + window
         wakeup = instance.wakeup
-        if wakeup is None or wakeup.when > expires:
+        if wakeup is None or instance.wakes > expires:
             if wakeup is not None:
                 wakeup.cancel()
+            instance.wakes = expires
             instance.wakeup = self.p.clock.call_at(expires, self._expire, instance, order=Order.IDLE_EXPIRY)
         return expires
 
@@ -225,6 +226,7 @@ class Pool:
         if instance.state is not State.IDLE or instance.expires >= FOREVER:
             return
         if instance.expires > self.p.clock.now():
+            instance.wakes = instance.expires
             instance.wakeup = self.p.clock.call_at(instance.expires, self._expire, instance, order=Order.IDLE_EXPIRY)
             return
         self.stop(instance, "idle")

@@ -35,7 +35,9 @@ class Hooks:
     3. Where nobody listens to a kind, no event object is made.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, changed: Callable[[], object]) -> None:
+        self._changed = changed
+        """Called whenever somebody begins or stops to listen."""
         self.by_kind: dict[int, list[Observer]] = {}
         self.reports: list[ObserverReport] = []
         self.telling = False
@@ -51,6 +53,7 @@ class Hooks:
         numbers = list(EVENT_TYPES) if (not kinds or Event in kinds) else [kind.KIND for kind in kinds]
         for number in dict.fromkeys(numbers):
             self.by_kind.setdefault(number, []).append(observer)
+        self._changed()
         return observer
 
     def remove(self, observer: Observer) -> None:
@@ -61,6 +64,7 @@ class Hooks:
                 self.by_kind[number] = left
             else:
                 del self.by_kind[number]
+        self._changed()
 
     def notify(self, event: Event) -> None:
         """Give `event` to everyone who asked for its kind."""

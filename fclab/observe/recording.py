@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -58,7 +58,7 @@ class Difference:
 class Recording:
     """Events as columns of integers, with the tables of names they refer to.
 
-    1. Append-only: `emit` is the one way in; nothing is changed or removed.
+    1. Append-only: `emit` and `put` are the ways in; nothing is changed or removed.
     2. Numbers for functions, instances and texts count from 1; 0 means none.
     3. The digest covers every event, name and payload, but no memory reading, and no time where the clock was a wall clock.
     4. Rows lie in one flat list that spills into typed arrays, so keeping everything costs 64 bytes an event.
@@ -67,8 +67,7 @@ class Recording:
     def __init__(self, meta: dict[str, str | int] | None = None, *, keep: bool = True) -> None:
         self.meta: dict[str, str | int] = {"clock": "virtual", "backend": "virtual", "profile": "classroom", "seed": 0, **(meta or {})}
         self.keep = keep
-        self.hooks = Hooks()
-        self._listeners = self.hooks.by_kind
+        self.hooks = Hooks(self._wire)
         self.functions: list[str] = [""]
         self.instances: list[InstanceName] = [InstanceName(0, 0, False, "")]
         self.texts: list[str] = [""]
@@ -78,21 +77,39 @@ class Recording:
         self._text_numbers: dict[str, int] = {"": 0}
         self._blocks: list[array[int]] = []
         self._tail: list[int] = []
+        self.put: Callable[[tuple[int, int, int, int, int, int, int, int]], object]
+        """Append one event, given as its eight integers: the engine's way in. Nothing but a list's own method while nobody listens."""
+        self._wire()
 
     # ---- writing
+
+    def _wire(self) -> None:
+        """Choose what `put` does."""
+        if self.hooks.by_kind:
+            self.put = self._put_watched
+        elif self.keep:
+            self.put = self._tail.extend
+        else:
+            self.put = lambda row: None
+
+    def _put_watched(self, row: tuple[int, int, int, int, int, int, int, int]) -> None:
+        if self.keep:
+            self._tail.extend(row)
+        if row[1] in self.hooks.by_kind:
+            self.hooks.notify(self._event(Row(*row)))
+
+    def pack(self) -> None:
+        """Move what has gathered into typed arrays, if it is much; to be called now and then."""
+        if len(self._tail) >= _SPILL:
+            self._blocks.append(array("q", self._tail))
+            self._tail.clear()
 
     def emit(
         self, time: int, kind: int, request: int = 0, attempt: int = 0, instance: int = 0, function: int = 0, a: int = 0, b: int = 0
     ) -> None:
         """Append one event; times in µs, everything else numbers as in `Row`."""
-        if self.keep:
-            tail = self._tail
-            tail.extend((time, kind, request, attempt, instance, function, a, b))
-            if len(tail) >= _SPILL:
-                self._blocks.append(array("q", tail))
-                tail.clear()
-        if kind in self._listeners:
-            self.hooks.notify(self._event(Row(time, kind, request, attempt, instance, function, a, b)))
+        self.put((time, kind, request, attempt, instance, function, a, b))
+        self.pack()
 
     def text(self, text: str) -> int:
         """The number of `text` in this recording's table of texts."""
