@@ -67,7 +67,8 @@ class _Timeline:
             f'<text x="16" y="23" fill="{PICTURE["soft"]}">{escape(made.summary())}</text>'
         )
         if made.folds:
-            self._text(self.width - MARGIN, 23, "zigzag: idle time folded" if self.axis.fold_width >= NARROW else "idle time folded", PICTURE["soft"], anchor="end")
+            note = "zigzag: idle time folded" if self.axis.fold_width >= NARROW else "idle time folded"
+            self._text(self.width - MARGIN, 23, note, PICTURE["soft"], anchor="end")
         self._rows()
         shown, places = self._chosen(), self._marks()
         self._arrows(places)
@@ -237,8 +238,7 @@ class _Timeline:
         home = dict(zip(reversed(spans.request), reversed(spans.lane), strict=True))
         path = ""
         for x, members in places:
-            numbers = [self.made.requests[index].number for index in members]
-            lanes = [home[number] for number in numbers if home.get(number, self.lanes) < self.lanes]
+            lanes = [lane for lane in (home.get(self.made.requests[index].number, self.lanes) for index in members) if lane < self.lanes]
             foot = (self._y(min(lanes)) + (self.lane - self.bar) / 2 - 1) if lanes else self.top - 2
             path += f"M{x:.1f} {HEAD + 26}V{foot:.1f}m-4-7l4 7l4-7"
         self.out.append(f'<path d="{path}" fill="none" stroke="{PICTURE["ink"]}" stroke-width="1.3"/>')
