@@ -54,19 +54,17 @@ def model(name: str, duration: Duration, random: Random) -> Callable[[], int]:
     if callable(duration):
         drawn = duration
         return lambda: to_us(drawn(random), what)
-    values = iter(duration)
-    used = count()
+    known = isinstance(duration, (list, tuple))
+    values: Iterator[int] = iter([to_us(value, what) for value in duration]) if known else (to_us(value, what) for value in duration)
+    following = values.__next__
 
-    def following() -> int:
+    def draw() -> int:
         try:
-            value = next(values)
+            return following()
         except StopIteration:
-            times = next(used)
-            raise UsageError(f"The durations of {name!r} have run out after {times}.", hint="give as many seconds as requests") from None
-        next(used)
-        return to_us(value, what)
+            raise UsageError(f"The durations of {name!r} have run out.", hint="give as many seconds as requests") from None
 
-    return following
+    return draw
 
 
 def _distribution(what: str, text: str, random: Random) -> Callable[[], int]:

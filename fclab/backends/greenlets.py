@@ -12,8 +12,7 @@ from fclab.errors import Interrupted
 from fclab.units import to_us
 
 if TYPE_CHECKING:
-    from fclab.backends.jobs import Job
-    from fclab.backends.virtual import VirtualBackend
+    pass
 
 __all__ = ["GreenletRun"]
 

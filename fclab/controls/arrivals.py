@@ -44,8 +44,9 @@ def traffic_times(rate: float | None, duration: float | None, arrivals: object, 
     if not isinstance(arrivals, Iterable):
         raise UsageError(f"arrivals cannot be {arrivals!r}.", hint='use "poisson", "uniform", "burst", or times in seconds')
     end = None if duration is None else now + to_us(duration, "duration")
-    given = sorted(checked_times(arrivals, now)) if isinstance(arrivals, (list, tuple)) else arrivals
-    return _given(iter(given), isinstance(arrivals, (list, tuple)), now, end)
+    if isinstance(arrivals, (list, tuple)):
+        return iter([at for at in sorted(checked_times(arrivals, now)) if end is None or at < end])
+    return _given(iter(arrivals), now, end)
 
 
 def _by_rate(kind: str, rate: float, start: int, end: int, random: Random) -> Iterator[int]:
@@ -64,10 +65,10 @@ def _by_rate(kind: str, rate: float, start: int, end: int, random: Random) -> It
             yield from repeat(second, round(rate))
 
 
-def _given(times: Iterator[object], checked: bool, now: int, end: int | None) -> Iterator[int]:
+def _given(times: Iterator[object], now: int, end: int | None) -> Iterator[int]:
     last = now
     for time in times:
-        at = time if checked and isinstance(time, int) else to_us(time, "an arrival")
+        at = to_us(time, "an arrival")
         if at < last:
             raise UsageError(f"An arrival at {seconds_text(at)} s comes after one at {seconds_text(last)} s.", hint="give times in order")
         if end is not None and at >= end:

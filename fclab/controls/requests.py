@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from random import Random
 
 from fclab.controls.arguments import check_mode
@@ -68,12 +69,13 @@ class Requests:
 
     def _source(self, name: str, event: bytes, mode: Mode, times: Iterator[int], calls: Iterator[Call] | None) -> None:
         accept = self.platform.front_door.accept
+        if calls is None:
+            self.driver.source(times, partial(accept, name, event, mode))
+            return
 
         def arrive() -> None:
-            call = next(calls) if calls is not None else None
-            if call is None:
-                accept(name, event, mode)
-            elif mode == "sync":
+            call = next(calls)
+            if mode == "sync":
                 accept(name, event, mode, call.answer)
             else:
                 call.task, task = self._task(name, None)

@@ -72,15 +72,16 @@ class Executor:
         attempt.done = True
         p, instance, request = self.p, attempt.instance, attempt.request
         assert instance is not None
+        now = p.clock.now()
         if attempt.started >= 0:
             error = p.recording.text(outcome.error_type) if outcome.error_type else 0
             p.recording.put((
-                p.clock.now(), _EXECUTION_ENDED, request.number, attempt.number, instance.number, request.fn.number, error,
+                now, _EXECUTION_ENDED, request.number, attempt.number, instance.number, request.fn.number, error,
                 int(outcome.memory_mb * 1024),
             ))  # fmt: skip
         reason = FATAL.get(outcome.kind)
         if reason is None:
-            p.pool.leave(attempt)
+            p.pool.leave(attempt, now)
             self._answer(attempt, outcome)
             if p.dispatcher.hungry or p.reserve.plans:
                 p.capacity(request.fn)
@@ -113,9 +114,12 @@ class Executor:
         """Carry the outcome back to the front door (sync) or the dispatcher (async)."""
         p = self.p
         request = attempt.request
-        home = p.front_door.answer if request.mode == "sync" else p.dispatcher.settle
         if not p.faults.arrows:
-            home(attempt, outcome)
+            if request.mode == "sync":
+                p.front_door.answer(attempt, outcome)
+            else:
+                p.dispatcher.settle(attempt, outcome)
             return
+        home = p.front_door.answer if request.mode == "sync" else p.dispatcher.settle
         arrow = "instance->front door" if request.mode == "sync" else "instance->dispatcher"
         p.cross(arrow, request, partial(home, attempt, outcome), lambda effect: home(attempt, lost(arrow)))

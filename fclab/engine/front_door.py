@@ -88,18 +88,22 @@ class FrontDoor:
                 self._record_accepted(request)
                 p.dispatcher.enqueue(request, task, delay)
             return
-        if not (p.faults.arrows or p.faults.outages):
+        out = bool(p.faults.outages) and p.faults.out(p.clock.now())
+        if not out and "front door->pool" not in p.faults.arrows:
             place = p.pool.find(fn)
             if isinstance(place, Refusal) and place is not Refusal.NEW:
                 self._refuse(request, 429, "ResourceExhausted", place.value)
                 return
             self._record_accepted(request)
             p.active += 1
-            p.pool.occupy(place, Attempt(request, 1))
+            if p.recording.hooks.by_kind:
+                self._to_pool(request)  # an observer may have filled the place just found
+            else:
+                p.pool.occupy(place, Attempt(request, 1))
             return
         self._record_accepted(request)
         p.active += 1
-        if p.faults.out(p.clock.now()):
+        if out:
             self.answer(Attempt(request, 1), platform_error(500, "InternalServerError", "the platform has an outage"))
         else:
             p.cross("front door->pool", request, partial(self._to_pool, request), partial(self._broken, request))
@@ -133,7 +137,7 @@ class FrontDoor:
         p = self.p
         p.work += 1
         mode = p.mode_texts[request.mode]
-        p.recording.put((p.clock.now(), _REQUEST_ACCEPTED, request.number, 0, 0, request.fn.number, mode, request.cause))
+        p.recording.put((request.arrived, _REQUEST_ACCEPTED, request.number, 0, 0, request.fn.number, mode, request.cause))
         if not request.number & 1023:
             p.recording.pack()
         if request.payload:

@@ -108,21 +108,21 @@ class Pool:
         instance.served += 1
         attempt.instance, attempt.slot = instance, slot
         self._used(instance, 1)
+        if instance.function.concurrency == 1:
+            instance.mark = 0
+        else:
+            self._offer(instance)
         return slot
 
     def _used(self, instance: Instance, change: int) -> None:
         """An attempt came (+1) or left (-1)."""
-        fn = instance.function
         self._uses += 1
         instance.used = self._uses
         if instance.reserved:
+            fn = instance.function
             fn.reserved_running += change
             if fn.track is not None:
                 fn.track.append((self.p.clock.now(), fn.reserved_running))
-        if change > 0 and fn.concurrency == 1:
-            instance.mark = 0
-        else:
-            self._offer(instance)
 
     def _offer(self, instance: Instance) -> None:
         """Renew the instance's entry among the free ones, or withdraw it (clause 2)."""
@@ -164,42 +164,42 @@ class Pool:
         self._offer(instance)
         p.capacity(fn)
 
-    def leave(self, attempt: Attempt) -> None:
+    def leave(self, attempt: Attempt, now: int) -> None:
         """The attempt left its instance: free the slot; with the last one, freeze and stand by."""
         instance = attempt.instance
         assert instance is not None
         instance.slots[attempt.slot] = None
         instance.running -= 1
+        self._used(instance, -1)
+        fn = instance.function
         if instance.running:
             instance.signal(Signal.FINISHED)
-            self._used(instance, -1)
-            self.p.record(self.p.clock.now(), _INSTANCE_RELEASED, attempt.request.number, attempt.number, instance.number,
-                          instance.function.number, 0, instance.running)  # fmt: skip
-        elif instance.function.spec.pre_freeze is not None and not instance.reserved and not instance.draining:
-            self._used(instance, -1)
-            self.p.hook(instance, "pre_freeze", lambda: self._released(instance, attempt))
+            self._offer(instance)
+            self.p.recording.put((
+                now, _INSTANCE_RELEASED, attempt.request.number, attempt.number, instance.number, fn.number, 0, instance.running,
+            ))  # fmt: skip
+        elif fn.spec.pre_freeze is not None and not instance.reserved and not instance.draining:
+            self.p.hook(instance, "pre_freeze", lambda: self._released(instance, attempt, True))
         else:
-            self._released(instance, attempt)
+            self._released(instance, attempt, False)
 
-    def _released(self, instance: Instance, attempt: Attempt) -> None:
+    def _released(self, instance: Instance, attempt: Attempt, hooked: bool) -> None:
+        """The instance runs nothing any more, and its pre-freeze hook, if it has one, has run."""
         if instance.state is not State.BUSY:
             return
-        instance.signal(Signal.RELEASED)
+        p = self.p
+        now = p.clock.now()
         fn = instance.function
-        hooked = fn.spec.pre_freeze is not None and not instance.reserved
-        now = self.p.clock.now()
+        instance.signal(Signal.RELEASED)
         expires = self._rest(instance, now)
-        self.p.recording.put((now, _INSTANCE_RELEASED, attempt.request.number, attempt.number, instance.number, fn.number, expires, 0))
-        if hooked:
-            self._offer(instance)
-        else:
-            self._used(instance, -1)
-        if self.p.backend.freezes and not instance.reserved and not hooked:
-            self.p.backend.freeze(instance, lambda: None)
+        p.recording.put((now, _INSTANCE_RELEASED, attempt.request.number, attempt.number, instance.number, fn.number, expires, 0))
+        self._offer(instance)
+        if p.backend.freezes and not instance.reserved and not hooked:
+            p.backend.freeze(instance, lambda: None)
         if instance.draining:
             self.stop(instance, "lowered")
         elif hooked:
-            self.p.capacity(fn)
+            p.capacity(fn)
 
     def _rest(self, instance: Instance, now: int) -> int:
         """Set the idle timer of an on-demand instance; when it expires, or 0 for never.

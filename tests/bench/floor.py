@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from tests.bench.measure import Meter
 from tests.bench.workloads import SECOND, Numbers, folder_of_this_job, load
 
-__all__ = ["Result", "beginnings", "one_function", "retries", "several_functions"]
+__all__ = ["Result", "one_function", "retries", "several_functions"]
 
 _END, _EXPIRY, _RETRY = 1, 2, 3
 _BUSY, _IDLE, _GONE = 0, 1, 2
@@ -26,8 +25,8 @@ class Result:
     failed: int = 0
 
 
-def one_function(numbers: Numbers, first: list[int] | None = None) -> Result:
-    """Newest idle instance first, one armed timer an instance. The instance of each request goes to `first`, -1 for a new one."""
+def one_function(numbers: Numbers) -> Result:
+    """Newest idle instance first, one armed timer an instance."""
     arrivals, services = numbers.arrivals.tolist(), numbers.services.tolist()
     boot, keep = round(numbers.work.boot * SECOND), round(numbers.work.keep_alive * SECOND)
     due: list[tuple[int, int, int, int]] = []
@@ -68,8 +67,6 @@ def one_function(numbers: Numbers, first: list[int] | None = None) -> Result:
             if state[found] == _IDLE:
                 one = found
                 break
-        if first is not None:
-            first.append(one)
         if one < 0:
             one = len(state)
             state.append(_BUSY)
@@ -85,7 +82,7 @@ def one_function(numbers: Numbers, first: list[int] | None = None) -> Result:
     return Result(len(state), ran / last, lived / last, len(arrivals))
 
 
-def several_functions(numbers: Numbers, first: list[int] | None = None) -> Result:
+def several_functions(numbers: Numbers) -> Result:
     """The same with a set of idle instances for each function."""
     arrivals, services, functions = numbers.arrivals.tolist(), numbers.services.tolist(), numbers.functions.tolist()
     boot, keep = round(numbers.work.boot * SECOND), round(numbers.work.keep_alive * SECOND)
@@ -121,8 +118,6 @@ def several_functions(numbers: Numbers, first: list[int] | None = None) -> Resul
             if state[found] == _IDLE:
                 one = found
                 break
-        if first is not None:
-            first.append(one)
         if one < 0:
             one = len(state)
             state.append(_BUSY)
@@ -138,10 +133,10 @@ def several_functions(numbers: Numbers, first: list[int] | None = None) -> Resul
 
 
 def retries(numbers: Numbers, most: int = 3) -> Result:
-    """Events that may fail: `most` retries after 0.5 s, then twice as long each time; services are drawn as executions begin."""
+    """Events that may fail: `most` retries, the first after 0.5 s, each later one after twice as long."""
     boot, keep = round(numbers.work.boot * SECOND), round(numbers.work.keep_alive * SECOND)
     due: list[tuple[int, int, int, int, int]] = [(time, n, _RETRY, 1, 0) for n, time in enumerate(numbers.arrivals)]
-    services, fails = iter(numbers.begun.tolist()), iter(numbers.fails.tolist())
+    services, fails = iter(numbers.services.tolist()), iter(numbers.fails.tolist())
     idle: list[int] = []
     state: list[int] = []
     since: list[int] = []
@@ -163,15 +158,12 @@ def retries(numbers: Numbers, most: int = 3) -> Result:
                 state.append(_BUSY)
                 since.append(0)
                 armed.append(False)
-                heappush(due, (now + boot, serial, 0, attempt, one))
+                heappush(due, (now + boot + next(services), serial, _END, attempt, one))
             else:
                 state[one] = _BUSY
-                executions += 1
                 heappush(due, (now + next(services), serial, _END, attempt, one))
-        elif kind == 0:
-            executions += 1
-            heappush(due, (now + next(services), serial, _END, attempt, one))
         elif kind == _END:
+            executions += 1
             state[one] = _IDLE
             since[one] = now
             heappush(idle, -one)
@@ -193,19 +185,6 @@ def retries(numbers: Numbers, most: int = 3) -> Result:
         else:
             state[one] = _GONE
     return Result(len(state), executions=executions, failed=failed)
-
-
-def beginnings(numbers: Numbers) -> None:
-    """Fill `begun` and `begun_by`: the services in the order in which executions begin, a boot later where the start is cold."""
-    if numbers.work.failures:
-        return
-    where: list[int] = []
-    (several_functions if numbers.work.functions > 1 else one_function)(numbers, where)
-    boot = round(numbers.work.boot * SECOND)
-    keys = [(time + boot, 0) if one < 0 else (time, 1) for time, one in zip(numbers.arrivals, where, strict=True)]
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    numbers.begun = array("q", [numbers.services[n] for n in order])
-    numbers.begun_by = array("H", [numbers.functions[n] for n in order])
 
 
 def run(numbers: Numbers) -> Result:

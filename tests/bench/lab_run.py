@@ -23,9 +23,11 @@ def prepared(numbers: Numbers) -> Lab:
     names = [f"load{number}" for number in range(work.functions)] if work.functions > 1 else ["load"]
     services: list[list[float]] = [[] for _ in names]
     arrivals: list[list[float]] = [[] for _ in names]
-    begun_by = numbers.begun_by or numbers.begun_by.__class__("H", bytes(2 * len(numbers.begun)))
-    for function, service in zip(begun_by, numbers.begun, strict=True):
-        services[function].append(service / SECOND)
+    if work.failures:
+        services[0] = [service / SECOND for service in numbers.services]
+    else:
+        for function, service in zip(numbers.functions, numbers.services, strict=True):
+            services[function].append(service / SECOND)
     for function, arrival in zip(numbers.functions, numbers.arrivals, strict=True):
         arrivals[function].append(arrival / SECOND)
     for name, times, took in zip(names, arrivals, services, strict=True):

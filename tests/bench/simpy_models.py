@@ -39,7 +39,7 @@ class Platform:
         self.lean = lean
         self.arrivals, self.functions = numbers.arrivals.tolist(), numbers.functions.tolist()
         self.services = numbers.services.tolist()
-        self.begun, self.fails = iter(numbers.begun.tolist()), iter(numbers.fails.tolist())
+        self.drawn, self.fails = iter(self.services), iter(numbers.fails.tolist())
         self.boot, self.keep = round(numbers.work.boot * SECOND), round(numbers.work.keep_alive * SECOND)
         self.idle: list[list[tuple[int, Instance]]] = [[] for _ in range(numbers.work.functions)]
         self.made = self.ended = self.running = self.alive = self.failed = 0
@@ -88,9 +88,7 @@ class Platform:
         """An async event: tried up to four times."""
         for wait in (SECOND // 2, SECOND, 2 * SECOND, 0):
             one, cold = self.acquire(0)
-            if cold:
-                yield self.env.timeout(self.boot)
-            yield self.env.timeout(next(self.begun))
+            yield self.env.timeout(next(self.drawn) + (self.boot if cold else 0))
             self.release(one, 0)
             if not next(self.fails):
                 break

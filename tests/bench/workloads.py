@@ -79,26 +79,20 @@ LIVE = {
 
 @dataclass(slots=True)
 class Numbers:
-    """Columns in µs. arrivals, services and functions by request; the rest in the order in which executions begin.
-
-    A tool that draws a service when an execution begins (the lab, all tools where events are retried) reads `begun` and
-    `begun_by`; for V1, V2 and V4 the floor's own run puts the services into that order.
-    """
+    """Columns in µs, by request. Where events are retried, services go by placements and `fails` by executions as they end."""
 
     work: Workload
     arrivals: array[int]
     services: array[int]
     functions: array[int]
     fails: array[int]
-    begun: array[int]
-    begun_by: array[int]
 
 
-_COLUMNS = {"arrivals": "q", "services": "q", "functions": "H", "fails": "B", "begun": "q", "begun_by": "H"}
+_COLUMNS = {"arrivals": "q", "services": "q", "functions": "H", "fails": "B"}
 
 
 def draw(work: Workload) -> Numbers:
-    """Draw the numbers of a workload: always the same for the same seed. `begun` is still empty unless events are retried."""
+    """Draw the numbers of a workload: always the same for the same seed."""
     random = Random(work.seed)
     arrivals, services = array("q"), array("q")
     time = 0.0
@@ -106,13 +100,13 @@ def draw(work: Workload) -> Numbers:
         time = (number + 1) / work.rate if work.even else time + random.expovariate(work.rate)
         arrivals.append(round(time * SECOND))
         services.append(round((work.service if work.even else random.expovariate(1 / work.service)) * SECOND))
-    made = Numbers(work, arrivals, services, array("H", bytes(2 * work.count)), array("B"), array("q"), array("H"))
+    made = Numbers(work, arrivals, services, array("H", bytes(2 * work.count)), array("B"))
     if work.functions > 1:
         shares = list(accumulate((rank + 1) ** -work.tail for rank in range(work.functions)))
         made.functions = array("H", random.choices(range(work.functions), cum_weights=shares, k=work.count))
     if work.failures:
         tries = round(work.count * _SPARE)
-        made.begun = array("q", (round(random.expovariate(1 / work.service) * SECOND) for _ in range(tries)))
+        made.services.extend(round(random.expovariate(1 / work.service) * SECOND) for _ in range(work.count, tries))
         made.fails = array("B", (random.random() < work.failures for _ in range(tries)))
     return made
 

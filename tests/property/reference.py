@@ -87,6 +87,8 @@ class Reference:
         self.plan = plan
         self.now = 0
         self.count = 0
+        self.endless = False
+        """Some events wait for room that never comes."""
         self.todo: list[tuple[int, int, int, Callable[[], None]]] = []
         self.boxes: list[Box] = []
         self.numbers = dict.fromkeys(plan.functions, 0)
@@ -103,6 +105,9 @@ class Reference:
         for order in self.plan.orders:
             self.later(order.at, ARRIVAL, lambda order=order: self.arrive(order))  # type: ignore[misc]
         while len(self.fates) < len(self.plan.orders) or any(fate.ended < 0 for fate in self.fates):
+            if not self.todo:
+                self.endless = True
+                return
             entry = min(self.todo, key=lambda entry: entry[:3])
             self.todo.remove(entry)
             self.now = entry[0]

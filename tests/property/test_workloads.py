@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import nullcontext, suppress
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fclab import Lab
+from fclab import EndlessRun, Lab
 from fclab.observe.events import (
     DeliveryStarted,
     EventEnqueued,
@@ -116,7 +118,8 @@ def test_the_engine_agrees_with_the_reference(plan: Plan) -> None:
     model.run()
     lab = build(plan)
     conserve(lab)
-    lab.run()
+    with pytest.raises(EndlessRun, match="capacity that does not come") if model.endless else nullcontext():
+        lab.run()
     assert lab.recording.hooks.reports == []
     records = lab.recording
     ends: dict[int, tuple[int, str]] = {}
@@ -127,11 +130,12 @@ def test_the_engine_agrees_with_the_reference(plan: Plan) -> None:
     for number, fate in enumerate(model.fates, 1):
         starts = [(to_us(event.time, ""), event.instance) for event in records.select(ExecutionStarted, request=number)]
         offered = [to_us(event.time, "") for event in records.select(DeliveryStarted, request=number)]
-        assert (number, starts, offered, ends[number]) == (number, fate.starts, fate.deliveries, (fate.ended, fate.how))
+        assert (number, starts, offered, ends.get(number, (-1, ""))) == (number, fate.starts, fate.deliveries, (fate.ended, fate.how))
     assert [(to_us(event.time, ""), event.instance) for event in records.select(InstanceCreated)] == model.made
     assert [(to_us(event.time, ""), event.instance) for event in records.select(InstanceReclaimed, InstanceDestroyed)] == model.gone
     queue = lab._platform.queue
-    assert (queue.waiting(), queue.leased(), lab._platform.work, lab._platform.active) == (0, 0, 0, 0)
+    left = sum(fate.ended < 0 for fate in model.fates)
+    assert (queue.waiting(), queue.leased(), lab._platform.work, lab._platform.active) == (left, 0, left, 0)
 
 
 @settings(max_examples=40, deadline=None)
@@ -150,20 +154,20 @@ def test_at_every_instant_nobody_is_lost(plan: Plan) -> None:
             ended.add(event.request)
 
     queue = lab._platform.queue
-    while lab._driver.busy():
-        lab.step()
+    while lab._driver.busy() and lab.step():
         waiting = [accepted[number] for number in accepted if number not in ended]
         assert waiting.count("async") == queue.waiting() + queue.leased()
         assert len(waiting) == lab._platform.work
-    assert ended == set(accepted)
+    assert set(accepted) - ended == set(lab._platform.dispatcher.open)
 
 
 @settings(max_examples=40, deadline=None)
 @given(plans())
 def test_equal_workloads_have_equal_digests(plan: Plan) -> None:
     first, second = build(plan), build(plan)
-    first.run()
-    while second._driver.busy():
-        second.step()
+    with suppress(EndlessRun):
+        first.run()
+    while second._driver.busy() and second.step():
+        pass
     assert first.recording.digest == second.recording.digest
     assert first.recording.diff(second.recording) == []

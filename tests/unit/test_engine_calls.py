@@ -239,6 +239,21 @@ def test_an_observer_may_send_an_event() -> None:
     assert len(deliveries(lab)) == 3
 
 
+def test_an_observer_may_fill_the_place_of_the_request_it_sees() -> None:
+    lab = one(lambda event, context: time.sleep(1), max_instances=1)
+    lab.invoke("f")
+
+    @lab.on(RequestAccepted)
+    def note(event: Any) -> None:
+        if event.mode == "sync":
+            lab.invoke_async("f")
+
+    assert lab.invoke("f").status == 429
+    lab.run()
+    assert not lab.recording.hooks.reports
+    assert len(deliveries(lab)) == 1
+
+
 def test_clause_3_a_lab_belongs_to_its_thread() -> None:
     lab = one(lambda event, context: "x")
     raised: list[BaseException] = []
