@@ -179,6 +179,8 @@ class Pool:
                 now, _INSTANCE_RELEASED, attempt.request.number, attempt.number, instance.number, fn.number, 0, instance.running,
             ))  # fmt: skip
         elif fn.spec.pre_freeze is not None and not instance.reserved and not instance.draining:
+            self._offer(instance)  # withdraws it: while the hook runs nobody comes
+            instance.mark = 0  # nobody may have it while the hook runs
             self.p.hook(instance, "pre_freeze", lambda: self._released(instance, attempt, True))
         else:
             self._released(instance, attempt, False)

@@ -90,29 +90,56 @@ def _kind(number: int, name: str, doc: str, a: tuple[str, str] | None = None, b:
 
 
 # ---- requests
-RequestAccepted = _kind(1, "RequestAccepted", "The front door let a request in. cause: the request that made this one, or 0.",
-                        ("mode", "text"), ("cause", "int"))
+RequestAccepted = _kind(
+    1,
+    "RequestAccepted",
+    "The front door let a request in. cause: the request that made this one, or 0.",
+    ("mode", "text"),
+    ("cause", "int"),
+)
 RequestRejected = _kind(2, "RequestRejected", "The front door refused a request.", ("status", "int"), ("error_type", "text"))
-EventEnqueued = _kind(3, "EventEnqueued", "An async event was stored; the caller's 202 leaves now. due: first delivery.",
-                      ("due", "time"), ("task", "text"))
+EventEnqueued = _kind(
+    3, "EventEnqueued", "An async event was stored; the caller's 202 leaves now. due: first delivery.", ("due", "time"), ("task", "text")
+)
 DeliveryStarted = _kind(4, "DeliveryStarted", "The dispatcher leased a message and offers it: delivery `attempt`.")
-DeliveryFailed = _kind(5, "DeliveryFailed", "The platform refused or broke a delivery: a system error.",
-                       ("status", "int"), ("error_type", "text"))
-InstanceAssigned = _kind(6, "InstanceAssigned", "Placement gave the attempt an instance. cold: it has to boot first. slot: its place on it.",
-                         ("cold", "bool"), ("slot", "int"))
+DeliveryFailed = _kind(
+    5, "DeliveryFailed", "The platform refused or broke a delivery: a system error.", ("status", "int"), ("error_type", "text")
+)
+InstanceAssigned = _kind(
+    6,
+    "InstanceAssigned",
+    "Placement gave the attempt an instance. cold: it has to boot first. slot: its place on it.",
+    ("cold", "bool"),
+    ("slot", "int"),
+)
 ExecutionStarted = _kind(7, "ExecutionStarted", "The handler was entered.", None, ("slot", "int"))
-ExecutionEnded = _kind(8, "ExecutionEnded", "The handler was left. error_type: '' for success.", ("error_type", "text"), ("memory_kb", "int"))
-RetryScheduled = _kind(9, "RetryScheduled", "The failed delivery will be offered again. cause: 'function' or 'system' error.",
-                       ("due", "time"), ("cause", "text"))
+ExecutionEnded = _kind(
+    8, "ExecutionEnded", "The handler was left. error_type: '' for success.", ("error_type", "text"), ("memory_kb", "int")
+)
+RetryScheduled = _kind(
+    9,
+    "RetryScheduled",
+    "The failed delivery will be offered again. cause: 'function' or 'system' error.",
+    ("due", "time"),
+    ("cause", "text"),
+)
 RequestSucceeded = _kind(10, "RequestSucceeded", "Answered (sync) or done (async).", ("status", "int"), None)
-RequestFailed = _kind(11, "RequestFailed", "Given up: the final failure of a request that was accepted.", ("status", "int"), ("error_type", "text"))
-DestinationCalled = _kind(12, "DestinationCalled", "The outcome of an async request went to its destination. caused: the new request, or 0.",
-                          ("destination", "text"), ("caused", "int"))
+RequestFailed = _kind(
+    11, "RequestFailed", "Given up: the final failure of a request that was accepted.", ("status", "int"), ("error_type", "text")
+)
+DestinationCalled = _kind(
+    12,
+    "DestinationCalled",
+    "The outcome of an async request went to its destination. caused: the new request, or 0.",
+    ("destination", "text"),
+    ("caused", "int"),
+)
 TaskStopped = _kind(13, "TaskStopped", "Somebody asked a task to stop.")
 
 # ---- instances
-InstanceCreated = _kind(20, "InstanceCreated", "Scheduling of a new instance began; request: the one that caused it, or 0.",
-                        ("reserved", "bool"), None)
+InstanceCreated = _kind(
+    20, "InstanceCreated", "Scheduling of a new instance began; request: the one that caused it, or 0.", ("reserved", "bool"), None
+)
 InstanceScheduled = _kind(21, "InstanceScheduled", "Phase schedule ended: a place was found.")
 CodeDownloaded = _kind(22, "CodeDownloaded", "Phase download ended.")
 CodeUnpacked = _kind(23, "CodeUnpacked", "Phase unpack ended.")
@@ -120,23 +147,47 @@ RuntimeStarted = _kind(24, "RuntimeStarted", "Phase start ended: the interpreter
 InstanceInitialized = _kind(25, "InstanceInitialized", "Phase initialize ended: the user's initializer ran.")
 BootFailed = _kind(26, "BootFailed", "A boot phase failed.", ("phase", "text"), ("error_type", "text"))
 InstanceReady = _kind(27, "InstanceReady", "The boot is over.")
-InstanceReleased = _kind(28, "InstanceReleased", "An attempt left its instance. expires: when it will be reclaimed if nothing comes, 0 if never "
-                         "or still busy. running: attempts left on it.", ("expires", "time"), ("running", "int"))
-InstanceStopping = _kind(29, "InstanceStopping", "The instance takes no more requests. reason: idle, lowered, timeout, exit, memory, killed, boot, closed.",
-                         ("reason", "text"), None)
+InstanceReleased = _kind(
+    28,
+    "InstanceReleased",
+    "An attempt left its instance. expires: when it will be reclaimed if nothing comes, 0 if never "
+    "or still busy. running: attempts left on it.",
+    ("expires", "time"),
+    ("running", "int"),
+)
+InstanceStopping = _kind(
+    29,
+    "InstanceStopping",
+    "The instance takes no more requests. reason: idle, lowered, timeout, exit, memory, killed, boot, closed.",
+    ("reason", "text"),
+    None,
+)
 InstanceReclaimed = _kind(30, "InstanceReclaimed", "Idle for its whole window, and gone.")
 InstanceDestroyed = _kind(31, "InstanceDestroyed", "Gone for another reason.", ("reason", "text"), None)
 HookFinished = _kind(32, "HookFinished", "A pre-freeze or pre-stop hook ran. began: its start.", ("hook", "text"), ("began", "time"))
-InstanceIdled = _kind(33, "InstanceIdled", "Idle (frozen, if on demand) without having run anything: just booted.", ("expires", "time"), None)
+InstanceIdled = _kind(
+    33, "InstanceIdled", "Idle (frozen, if on demand) without having run anything: just booted.", ("expires", "time"), None
+)
 
 # ---- settings and faults
-FunctionDeclared = _kind(40, "FunctionDeclared", "A function was declared; settings: JSON of what views and bills need.",
-                         ("memory_mb", "int"), ("settings", "text"))
-ReservedTargetSet = _kind(41, "ReservedTargetSet", "The number of reserved instances to keep. by: user, schedule or tracking.",
-                          ("target", "int"), ("by", "text"))
+FunctionDeclared = _kind(
+    40,
+    "FunctionDeclared",
+    "A function was declared; settings: JSON of what views and bills need.",
+    ("memory_mb", "int"),
+    ("settings", "text"),
+)
+ReservedTargetSet = _kind(
+    41, "ReservedTargetSet", "The number of reserved instances to keep. by: user, schedule or tracking.", ("target", "int"), ("by", "text")
+)
 LimitSet = _kind(42, "LimitSet", "The cap on a function's instances; -1 for none.", ("max_instances", "int"), None)
 OutageStarted = _kind(43, "OutageStarted", "From now on the platform refuses every dispatch.")
 OutageEnded = _kind(44, "OutageEnded", "The platform works again.")
-FaultInjected = _kind(45, "FaultInjected", "A fault struck. arrow: where ('queue->dispatcher'), effect: drop, delay or crash.",
-                      ("arrow", "text"), ("effect", "text"))
+FaultInjected = _kind(
+    45,
+    "FaultInjected",
+    "A fault struck. arrow: where ('queue->dispatcher'), effect: drop, delay or crash.",
+    ("arrow", "text"),
+    ("effect", "text"),
+)
 FunctionSwitched = _kind(46, "FunctionSwitched", "Invocation of a function was enabled or disabled.", ("enabled", "bool"), None)

@@ -10,7 +10,8 @@ from tests.bench.workloads import SECOND, Numbers, folder_of_this_job, load
 
 __all__ = ["Result", "one_function", "retries", "several_functions"]
 
-_END, _EXPIRY, _RETRY = 1, 2, 3
+_END, _RETRY, _ARRIVAL, _EXPIRY = range(4)
+"""Kinds of what is due, in the order in which they happen at one instant."""
 _BUSY, _IDLE, _GONE = 0, 1, 2
 
 
@@ -135,7 +136,7 @@ def several_functions(numbers: Numbers) -> Result:
 def retries(numbers: Numbers, most: int = 3) -> Result:
     """Events that may fail: `most` retries, the first after 0.5 s, each later one after twice as long."""
     boot, keep = round(numbers.work.boot * SECOND), round(numbers.work.keep_alive * SECOND)
-    due: list[tuple[int, int, int, int, int]] = [(time, n, _RETRY, 1, 0) for n, time in enumerate(numbers.arrivals)]
+    due: list[tuple[int, int, int, int, int]] = [(time, _ARRIVAL, n, 1, 0) for n, time in enumerate(numbers.arrivals)]
     services, fails = iter(numbers.services.tolist()), iter(numbers.fails.tolist())
     idle: list[int] = []
     state: list[int] = []
@@ -144,9 +145,9 @@ def retries(numbers: Numbers, most: int = 3) -> Result:
     serial, executions, failed = len(due), 0, 0
     left = len(due)
     while left:
-        now, _, kind, attempt, one = heappop(due)
+        now, kind, _, attempt, one = heappop(due)
         serial += 1
-        if kind == _RETRY:
+        if kind in (_RETRY, _ARRIVAL):
             one = -1
             while idle:
                 found = -heappop(idle)
@@ -158,10 +159,10 @@ def retries(numbers: Numbers, most: int = 3) -> Result:
                 state.append(_BUSY)
                 since.append(0)
                 armed.append(False)
-                heappush(due, (now + boot + next(services), serial, _END, attempt, one))
+                heappush(due, (now + boot + next(services), _END, serial, attempt, one))
             else:
                 state[one] = _BUSY
-                heappush(due, (now + next(services), serial, _END, attempt, one))
+                heappush(due, (now + next(services), _END, serial, attempt, one))
         elif kind == _END:
             executions += 1
             state[one] = _IDLE
@@ -170,18 +171,18 @@ def retries(numbers: Numbers, most: int = 3) -> Result:
             if not armed[one]:
                 armed[one] = True
                 serial += 1
-                heappush(due, (now + keep, serial, _EXPIRY, 0, one))
+                heappush(due, (now + keep, _EXPIRY, serial, 0, one))
             if not next(fails):
                 left -= 1
             elif attempt <= most:
-                heappush(due, (now + (SECOND // 2 << attempt - 1), serial, _RETRY, attempt + 1, 0))
+                heappush(due, (now + (SECOND // 2 << attempt - 1), _RETRY, serial, attempt + 1, 0))
             else:
                 failed += 1
                 left -= 1
         elif state[one] != _IDLE:
             armed[one] = False
         elif since[one] + keep > now:
-            heappush(due, (since[one] + keep, serial, _EXPIRY, 0, one))
+            heappush(due, (since[one] + keep, _EXPIRY, serial, 0, one))
         else:
             state[one] = _GONE
     return Result(len(state), executions=executions, failed=failed)

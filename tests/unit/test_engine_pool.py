@@ -313,6 +313,13 @@ def test_pre_freeze_runs_after_the_reply_and_keeps_the_instance() -> None:
     assert [(event.time, event.hook, event.began) for event in lab.recording.select(HookFinished)][0] == (1.5, "pre_freeze", 1.0)
 
 
+def test_nobody_comes_while_pre_freeze_runs() -> None:
+    lab = one(nap, pre_freeze=wait_for(0.5, []), concurrency=2)
+    lab.invoke_at("f", [0, 0.1, 1.2])
+    lab.run()
+    assert used(lab) == ["f#1", "f#1", "f#2"]
+
+
 def test_async_events_wait_for_the_end_of_pre_freeze() -> None:
     lab = one(nap, pre_freeze=wait_for(0.5, []), max_instances=1)
     for _ in range(3):
