@@ -11,37 +11,41 @@ from fclab.observe.recording import Recording
 from tests.bench.measure import Meter
 from tests.bench.workloads import SECOND, Numbers, folder_of_this_job, load
 
-__all__ = ["figures", "prepared"]
+__all__ = ["dealt", "figures", "prepared"]
 
 TIMEOUT = 86_400.0
 
 
-def prepared(numbers: Numbers) -> Lab:
-    """A lab with the workload declared and its arrivals scheduled; nothing has run yet."""
+def dealt(numbers: Numbers) -> list[tuple[str, list[float], list[float]]]:
+    """Name, arrivals and services (seconds) of each function."""
     work = numbers.work
-    lab = Lab(placement=newest_created)
     names = [f"load{number}" for number in range(work.functions)] if work.functions > 1 else ["load"]
     services: list[list[float]] = [[] for _ in names]
     arrivals: list[list[float]] = [[] for _ in names]
-    if work.failures:
-        services[0] = [service / SECOND for service in numbers.services]
-    else:
-        for function, service in zip(numbers.functions, numbers.services, strict=True):
-            services[function].append(service / SECOND)
-    for function, arrival in zip(numbers.functions, numbers.arrivals, strict=True):
+    for function, arrival, service in zip(numbers.functions, numbers.arrivals, numbers.services, strict=False):
         arrivals[function].append(arrival / SECOND)
-    for name, times, took in zip(names, arrivals, services, strict=True):
+        services[function].append(service / SECOND)
+    services[0] += [service / SECOND for service in numbers.services[work.count :]]
+    return list(zip(names, arrivals, services, strict=True))
+
+
+def prepared(numbers: Numbers, functions: list[tuple[str, list[float], list[float]]]) -> Lab:
+    """A lab with the functions declared and their arrivals scheduled; nothing has run yet."""
+    work = numbers.work
+    lab = Lab(placement=newest_created)
+    fails = iter(numbers.fails)
+
+    def one_in_five(event: object, context: object) -> None:
+        if next(fails):
+            raise RuntimeError("one in five")
+
+    for name, arrivals, services in functions:
         if work.failures:
-            fails = iter(numbers.fails)
-
-            @lab.function(name=name, duration=took, boot=work.boot, idle_timeout=work.keep_alive, timeout=TIMEOUT)
-            def load(event: object, context: object) -> None:
-                if next(fails):
-                    raise RuntimeError("one in five")
-
+            options = {"duration": services, "boot": work.boot, "idle_timeout": work.keep_alive, "timeout": TIMEOUT}
+            lab.function(name=name, **options)(one_in_five)
         else:
-            lab.declare(name, duration=took, boot=work.boot, idle_timeout=work.keep_alive, timeout=TIMEOUT)
-        lab.traffic(name, arrivals=times, mode="async" if work.failures else "sync")
+            lab.declare(name, duration=services, boot=work.boot, idle_timeout=work.keep_alive, timeout=TIMEOUT)
+        lab.traffic(name, arrivals=arrivals, mode="async" if work.failures else "sync")
     return lab
 
 
@@ -56,8 +60,9 @@ def figures(recording: Recording, last: float) -> dict[str, float]:
 def main() -> None:
     numbers = load(folder_of_this_job())
     last = numbers.arrivals[-1] / SECOND
+    functions = dealt(numbers)
     meter = Meter()
-    lab = prepared(numbers)
+    lab = prepared(numbers, functions)
     lab.run()
     meter.stop()
     found = figures(lab.recording, last) if "figures" in sys.argv else {}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule, run_state_machine_as_test
 
 from fclab.queues.base import Lease, Message, Queue
 from fclab.queues.memory import MemoryQueue
@@ -31,7 +32,7 @@ def message(number: int, due: int = 0, function: str = "f", **more: Any) -> Mess
 def put(queue: Queue, *messages: Message) -> None:
     for one in messages:
         stored: list[int] = []
-        queue.enqueue(one, lambda stored=stored: stored.append(1))
+        queue.enqueue(one, partial(stored.append, 1))
         assert stored == [1]
 
 
@@ -188,7 +189,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(target=leases, function=st.sampled_from("fg"), held=st.integers(0, 6))
     def lease(self, function: str, held: int) -> Lease | None:
-        due = sorted((one.due for one in self.waiting.values() if one.function == function and one.due <= self.now))
+        due = sorted(one.due for one in self.waiting.values() if one.function == function and one.due <= self.now)
         lease = self.queue.lease(function, self.now, self.now + held)
         assert (lease is None) == (not due)
         if lease is not None:
@@ -241,7 +242,5 @@ class Machine(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
 def test_clause_5_conservation(name: str) -> None:
-    machine = type("Machine", (Machine,), {"make": staticmethod(IMPLEMENTATIONS[name])})
-    case = machine.TestCase
-    case.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
-    case("runTest").runTest()
+    machine: Any = type("Machine", (Machine,), {"make": staticmethod(IMPLEMENTATIONS[name])})
+    run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=40, deadline=None))

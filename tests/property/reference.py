@@ -248,12 +248,21 @@ class Reference:
         fate.starts.append((self.now, box.label))
         delivery = len(fate.deliveries)
         here = len(fate.starts)
-        on = lambda: box in self.boxes and box.slots[slot] is fate and len(fate.starts) == here  # noqa: E731
         how = "function" if max(1, delivery) <= fate.order.fails else "ok"
-        finish = lambda: self.finish(fate, box, slot, how) if on() else None  # noqa: E731
+
+        def on() -> bool:
+            return box in self.boxes and box.slots[slot] is fate and len(fate.starts) == here
+
+        def finish() -> None:
+            if on():
+                self.finish(fate, box, slot, how)
+
+        def overrun() -> None:
+            if on():
+                self.overrun(fate, box)
+
         self.later(self.now + fate.order.runs, PROGRESS, lambda: self.later(self.now, PROGRESS, finish))
-        timeout = self.plan.functions[box.function].timeout
-        self.later(self.now + timeout, TIMEOUT, lambda: self.overrun(fate, box) if on() else None)
+        self.later(self.now + self.plan.functions[box.function].timeout, TIMEOUT, overrun)
 
     def finish(self, fate: Fate, box: Box, slot: int, how: str) -> None:
         box.slots[slot] = None

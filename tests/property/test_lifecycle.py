@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from random import Random
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fclab import IllegalTransition, Lab
-from fclab.engine.instance import BOOTING, TRANSITIONS, Instance, Signal, State, transitions
+from fclab import IllegalTransition, Lab, UsageError
+from fclab.engine.instance import TRANSITIONS, Instance, Signal, State, transitions
 from fclab.engine.presets import PRESETS, retry_policy
 from fclab.engine.rows import Function
 from fclab.model import AsyncConfig, FunctionSpec
@@ -97,10 +98,8 @@ def test_whole_pools_stay_in_the_table(seed: int) -> None:
     lab = Lab(seed=seed)
     declare(lab)
     for _ in range(30):
-        try:
+        with suppress(UsageError):  # such as reserving more than the limit of the moment
             act(lab, random)
-        except ValueError as error:
-            assert "reserved" in str(error), error
         lab.run_for(random.choice([0, 0.2, 0.7, 3]))
     lab.faults.clear()
     lab.limit("f")
@@ -127,4 +126,3 @@ def test_whole_pools_stay_in_the_table(seed: int) -> None:
         assert not {InstanceAssigned.__name__, InstanceReleased.__name__, ExecutionStarted.__name__} & set(story[stopping:])
         ready = story.index(InstanceReady.__name__) if InstanceReady.__name__ in story else len(story)
         assert not {ExecutionStarted.__name__, InstanceReleased.__name__, InstanceIdled.__name__} & set(story[:ready])
-    assert {state for state in BOOTING} < set(State)

@@ -28,7 +28,11 @@ def test_waits_never_shrink_and_reach_the_cap(first: int, cap: int, failures: in
 
 @settings(max_examples=50, deadline=None)
 @given(
-    st.floats(0.001, 100), st.none() | st.floats(0.001, 2000), st.sampled_from(sorted(PRESETS)), st.integers(1, 30), st.none() | st.floats(0, 1e5)
+    st.floats(0.001, 100),
+    st.none() | st.floats(0.001, 2000),
+    st.sampled_from(sorted(PRESETS)),
+    st.integers(1, 30),
+    st.none() | st.floats(0, 1e5),
 )
 def test_a_labs_system_retries_never_shrink_and_reach_the_cap(
     first: float, cap: float | None, semantics: str, count: int, total: float | None

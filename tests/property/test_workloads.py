@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from fclab import EndlessRun, Lab
 from fclab.observe.events import (
     DeliveryStarted,
-    EventEnqueued,
     ExecutionStarted,
     InstanceCreated,
     InstanceDestroyed,
@@ -23,7 +22,6 @@ from fclab.observe.events import (
     RequestFailed,
     RequestRejected,
     RequestSucceeded,
-    RetryScheduled,
 )
 from fclab.units import to_us
 from tests.property.reference import Order, Plan, Reference, Rules
@@ -64,6 +62,8 @@ def order(names: list[str]) -> st.SearchStrategy[Order]:
 def plans(draw: st.DrawFn) -> Plan:
     names = draw(st.sampled_from([["f"], ["f"], ["f", "g"]]))
     functions = {name: draw(rules()) for name in names}
+    if "g" in functions:  # which of two functions' time-outs comes first at one instant is nobody's promise
+        functions["g"].timeout = 3600 * 10 * TENTH
     for one in functions.values():
         one.reserved = min(one.reserved, one.reserved if one.limit is None else one.limit)
     most = sum(one.reserved for one in functions.values())
@@ -104,7 +104,7 @@ def conserve(lab: Lab) -> None:
     """Every event: accepted = succeeded + failed + waiting (platform clause 1)."""
     count = dict.fromkeys(("accepted", "ended"), 0)
 
-    @lab.on(RequestAccepted, RequestSucceeded, RequestFailed, EventEnqueued, DeliveryStarted, ExecutionStarted, RetryScheduled, InstanceCreated)
+    @lab.on()
     def check(event: Any) -> None:
         count["accepted"] += isinstance(event, RequestAccepted)
         count["ended"] += isinstance(event, (RequestSucceeded, RequestFailed))

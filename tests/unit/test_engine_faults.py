@@ -155,7 +155,7 @@ def test_sync_late_on_an_arrow(arrow: str) -> None:
     lab.faults.add(arrow, delay=0.25)
     response = lab.invoke("f")
     assert (response.ok, lab.now) == (True, 1.25)
-    assert response.latency == (1.0 if arrow in ("caller->front door", "front door->caller") else 1.25), "from the front door and back to it"
+    assert response.latency == (1.0 if "caller" in arrow else 1.25), "from the front door and back to it"
     assert open_requests(lab) == 0
 
 
@@ -206,7 +206,7 @@ def test_chance_window_function_and_count() -> None:
     lab.run()
     failed = lab.recording.select(RequestFailed)
     assert {event.function for event in failed} == {"f"}
-    assert 100 <= min(event.time for event in failed)
+    assert min(event.time for event in failed) >= 100
     assert max(event.time for event in failed) < 200
     assert 400 < len(failed) < 600
 

@@ -41,7 +41,7 @@ def test_what_a_handler_returns_as_bytes(value: object, payload: bytes) -> None:
     assert (response.status, response.ok, response.payload) == (200, True, payload)
 
 
-@pytest.mark.parametrize("value", [object(), {1, 2}, b"x" and (lambda: 0), {(1, 2): 3}])
+@pytest.mark.parametrize("value", [object(), {1, 2}, print, {(1, 2): 3}])
 def test_a_return_that_cannot_be_encoded_is_a_function_error(value: object) -> None:
     lab = one(lambda event, context: value)
     response = lab.invoke("f")
@@ -69,7 +69,8 @@ def deep(event: bytes, context: Any) -> None:
 def test_the_error_object_and_its_stack() -> None:
     lab = one(deep)
     response = lab.invoke("f")
-    assert (response.status, response.ok, response.error, response.error_type) == (200, False, "KeyError: 'lost'", "UnhandledInvocationError")
+    assert (response.status, response.ok) == (200, False)
+    assert (response.error, response.error_type) == ("KeyError: 'lost'", "UnhandledInvocationError")
     assert response.text == json.dumps(json.loads(response.text), indent=4, sort_keys=True)
     body = json.loads(response.text)
     assert sorted(body) == ["errorMessage", "errorType", "stackTrace"]
@@ -267,7 +268,9 @@ def test_a_handler_may_be_any_callable() -> None:
     assert Counter.seen == [b'{"a": 1}']
 
 
-@pytest.mark.parametrize(("payload", "event"), [(b"x", b"x"), ("é", "é".encode()), ({"a": None}, b'{"a": null}'), (bytearray(b"y"), b"y"), (7, b"7")])
+@pytest.mark.parametrize(
+    ("payload", "event"), [(b"x", b"x"), ("é", "é".encode()), ({"a": None}, b'{"a": null}'), (bytearray(b"y"), b"y"), (7, b"7")]
+)
 def test_payloads_arrive_as_bytes(payload: object, event: bytes) -> None:
     assert one(lambda event, context: event).invoke("f", payload).payload == event
 

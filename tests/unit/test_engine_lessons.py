@@ -9,8 +9,21 @@ from typing import Any
 import pytest
 
 from fclab import AsyncConfig, BootProfile, Lab
-from fclab.observe.events import InstanceReclaimed, InstanceReady, RequestFailed, RequestRejected, RequestSucceeded, RetryScheduled
-from tests.unit.engine_kit import colds, connect, deliveries, failing, finishes, latencies, lesson_lab, model_lab, starts, statuses, times, waits
+from fclab.observe.events import InstanceReady, InstanceReclaimed, RequestFailed, RequestRejected, RequestSucceeded, RetryScheduled
+from tests.unit.engine_kit import (
+    colds,
+    connect,
+    deliveries,
+    failing,
+    finishes,
+    latencies,
+    lesson_lab,
+    model_lab,
+    starts,
+    statuses,
+    times,
+    waits,
+)
 
 
 def five_seconds(event: bytes, context: Any) -> str:

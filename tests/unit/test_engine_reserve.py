@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from fclab import Lab, Schedule, TargetTracking
@@ -23,7 +25,7 @@ def standing(lab: Lab, at: float) -> int:
 
 def test_clause_1_the_largest_rule_in_force() -> None:
     lab = model_lab()
-    lab.reserve("f", 1, schedule=[Schedule(10, 30, 4), (20, 40, 2), (25, 26, 0)])
+    lab.reserve("f", 1, schedule=[Schedule(10, 30, 4), Schedule(20, 40, 2), Schedule(25, 26, 0)])
     assert [standing(lab, at) for at in (0, 9.9, 10, 29.9, 30, 39.9, 40, 100)] == [1, 1, 4, 4, 2, 2, 1, 1]
     assert targets(lab) == [(0, 1, "user"), (10, 4, "schedule"), (30, 2, "schedule"), (40, 1, "schedule")]
 
@@ -31,7 +33,7 @@ def test_clause_1_the_largest_rule_in_force() -> None:
 def test_clause_1_a_rule_without_an_end_and_one_in_force_already() -> None:
     lab = model_lab()
     lab.run(until=50)
-    lab.reserve("f", 0, schedule=[(0, float("inf"), 2)])
+    lab.reserve("f", 0, schedule=[Schedule(0, float("inf"), 2)])
     assert standing(lab, 50) == 2
     assert standing(lab, 1e6) == 2
 
@@ -89,19 +91,19 @@ def test_clause_3_tracking_goes_out_at_once_and_in_slowly() -> None:
     assert all(at % 60 == 0 for at, _, _ in seen)
     lab.run(until=3600)
     assert targets(lab)[-1][1] == 1
-    ups = [later - earlier for (_, earlier, _), (_, later, _) in zip(seen, seen[1:], strict=False)]
+    ups = [later - earlier for (_, earlier, _), (_, later, _) in pairwise(seen)]
     assert min(ups) >= -1
 
 
 def test_tracking_keeps_within_its_bounds_and_a_schedule_may_raise_it() -> None:
     lab = model_lab(1.0, 0.5)
-    lab.reserve("f", 0, schedule=[(100, 200, 5)], tracking=TargetTracking(utilization=0.5, min=2, max=3))
+    lab.reserve("f", 0, schedule=[Schedule(100, 200, 5)], tracking=TargetTracking(utilization=0.5, min=2, max=3))
     assert [standing(lab, at) for at in (0, 99, 100, 199, 200, 300)] == [2, 2, 5, 5, 3, 2], "in slowly, also from the schedule's five"
 
 
 def test_reserving_again_replaces_the_plan() -> None:
     lab = model_lab()
-    lab.reserve("f", 1, schedule=[(10, 20, 5)], tracking=TargetTracking())
+    lab.reserve("f", 1, schedule=[Schedule(10, 20, 5)], tracking=TargetTracking())
     lab.reserve("f", 2)
     assert [standing(lab, at) for at in (5, 15, 100)] == [2, 2, 2]
 
@@ -170,7 +172,14 @@ def test_scheduled() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "reserved", "concurrency", "value"),
-    [([], 1, 1, 0.0), ([(0, 1)], 1, 1, 1.0), ([(0, 1), (30, 0)], 1, 1, 0.5), ([(0, 2), (30, 0)], 2, 2, 0.25), ([(-5, 1)], 2, 1, 0.5), ([(0, 1)], 0, 1, 0.0)],
+    [
+        ([], 1, 1, 0.0),
+        ([(0, 1)], 1, 1, 1.0),
+        ([(0, 1), (30, 0)], 1, 1, 0.5),
+        ([(0, 2), (30, 0)], 2, 2, 0.25),
+        ([(-5, 1)], 2, 1, 0.5),
+        ([(0, 1)], 0, 1, 0.0),
+    ],
 )
 def test_utilization(changes: list[tuple[int, int]], reserved: int, concurrency: int, value: float) -> None:
     assert autoscale.utilization(changes, 0, 60, reserved, concurrency) == value

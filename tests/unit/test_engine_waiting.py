@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from asyncio import sleep as asleep
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from time import perf_counter, sleep
 from typing import Any
 
@@ -17,17 +17,16 @@ import pytest
 from greenlet import greenlet
 
 from fclab import HandlerStuck, Interrupted, Lab
+from fclab.backends.guard import Guard
+from fclab.observe.events import ExecutionEnded
 from tests.unit.engine_kit import Handler, gone, one
 
 EPOCH = 1_767_225_600
 
 
 @pytest.fixture
-def quick_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def quick_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fclab.backends.virtual.Guard", lambda: Guard(0.2))
-    from fclab.backends.guard import Guard
-
-    yield
 
 
 # ---- clause 5: what the clocks tell
@@ -95,7 +94,7 @@ def test_the_real_asyncio_sleep_is_back_outside() -> None:
 def awaits_future(event: bytes, context: Any) -> Any:
     async def foreign() -> None:
         class Future:
-            def __await__(self) -> Iterator[object]:
+            def __await__(self) -> Generator[object, None, None]:
                 yield self
 
         await Future()
@@ -263,7 +262,7 @@ def test_clause_2_an_endless_loop_ends_with_a_clear_error(handler: Handler) -> N
     assert "endless loop" in caught.value.hint
     lab.function(name="g")(lambda event, context: "the lab goes on")
     assert lab.invoke("g").text == "the lab goes on"
-    assert [event.error_type for event in lab.recording.events if event.kind == "ExecutionEnded"][0] == "FunctionTimeoutError"
+    assert lab.recording.select(ExecutionEnded)[0].error_type == "FunctionTimeoutError"
     lab.close()
 
 
@@ -286,7 +285,11 @@ def test_clause_2_a_real_lock_held_across_a_wait() -> None:
 
 @pytest.mark.usefixtures("quick_guard")
 def test_clause_2_waiting_in_lab_time_is_never_stuck() -> None:
-    lab = one(lambda event, context: [time.sleep(1) for _ in range(100)] and None, timeout=1000)
+    def patient(event: bytes, context: Any) -> None:
+        for _ in range(100):
+            time.sleep(1)
+
+    lab = one(patient, timeout=1000)
     for _ in range(20):
         assert lab.invoke("f").ok
     lab.close()
