@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from fclab.errors import UsageError
 
-__all__ = ["Clock", "Order", "Timer", "VirtualClock"]
+__all__ = ["Clock", "Moving", "Order", "Timer", "VirtualClock"]
 
 
 class Order(IntEnum):
@@ -48,6 +48,12 @@ class Timer(list[Any]):
         if clock is not None:
             self[4] = None
             clock._forget()
+
+
+class Moving(Protocol):
+    """Something that counts what it still has under way."""
+
+    moving: int
 
 
 class Clock(Protocol):
@@ -123,6 +129,19 @@ class VirtualClock:
         while (due := self.next_time()) is not None and due <= until:
             self.step()
         self.time = until
+
+    def run_while(self, work: Moving) -> None:
+        """Make calls one after another while `work.moving` is not 0 and there are any."""
+        heap = self._heap
+        while work.moving and heap:
+            timer = heappop(heap)
+            key, _, fn, args, live = timer
+            if live is None:
+                self._dead -= 1
+                continue
+            timer[4] = None
+            self.time = key >> 3
+            fn(*args)
 
     def _forget(self) -> None:
         self._dead += 1

@@ -90,16 +90,17 @@ class Driver:
     def finish(self) -> None:
         """Let time pass until all work is done. Raises `EndlessRun` when that can never be."""
         with self.turning():
-            platform, step = self.platform, self.clock.step
+            clock, platform = self.clock, self.platform
             idle = 0
-            while platform.work or self.coming:
-                if platform.pending or platform.active:
+            while self.busy():
+                if platform.moving:
+                    clock.run_while(platform)
                     idle = 0
-                else:
-                    idle += 1
-                if idle > PATIENCE or (platform.hopeless and not self.coming):
+                    continue
+                idle += 1
+                if idle > PATIENCE or platform.hopeless:
                     self._give_up_if_endless()
-                if not step():
+                if not clock.step():
                     self._give_up_if_endless()
                     return
 
@@ -111,8 +112,8 @@ class Driver:
             idle = 0
             while not done():
                 due = clock.next_time()
-                idle = 0 if platform.pending or platform.active else idle + 1
-                if limit is None and (due is None or idle > PATIENCE or (platform.hopeless and not self.coming)):
+                idle = 0 if platform.moving else idle + 1
+                if limit is None and not platform.moving and (due is None or idle > PATIENCE or platform.hopeless):
                     self._give_up_if_endless()
                 if due is None or due > end:
                     if limit is not None:
@@ -133,7 +134,7 @@ class Driver:
             at = next(times, None)
             if at is None:
                 self.coming -= 1
-                platform.pending -= 1
+                platform.moving -= 1
             else:
                 clock.call_at(at, come, order=Order.ARRIVAL)
             arrive()
@@ -141,5 +142,5 @@ class Driver:
         first = next(times, None)
         if first is not None:
             self.coming += 1
-            platform.pending += 1
+            platform.moving += 1
             clock.call_at(first, come, order=Order.ARRIVAL)

@@ -80,11 +80,12 @@ class Dispatcher:
         if message.due <= p.clock.now():
             self.pump(message.function)
         else:
-            p.pending += 1
-            p.clock.call_at(message.due, self._due, message.function, order=Order.RETRY_DUE)
+            moves = message.request not in p.hopeless
+            p.moving += moves
+            p.clock.call_at(message.due, self._due, message.function, moves, order=Order.RETRY_DUE)
 
-    def _due(self, function: str) -> None:
-        self.p.pending -= 1
+    def _due(self, function: str, moves: bool) -> None:
+        self.p.moving -= moves
         self.pump(function)
 
     # ---- out
@@ -124,11 +125,11 @@ class Dispatcher:
         request.fn = fn
         attempt = Attempt(request, message.delivery, message, lease)
         request.attempt = attempt
-        p.active += 1
+        p.moving += 1
         if now - message.enqueued > fn.policy.max_age:
             kind = "EventExpired"
             p.queue.settle(lease, None, lambda: None)
-            p.active -= 1
+            p.moving -= 1
             self._end(request, attempt, Outcome("error", b"", "the event is older than its limit", kind), "Expired")
             return
         task = self._task(request)
@@ -168,7 +169,7 @@ class Dispatcher:
         assert lease is not None
         now = p.clock.now()
         task = self._task(request)
-        p.active -= 1
+        p.moving -= 1
         if attempt.started >= 0:
             task.executions += 1
         if outcome.kind == "stopped" or task.state == "Stopping":

@@ -59,11 +59,11 @@ class FrontDoor:
             self._enter(request, delay)
             return
         p.work += 1
-        p.pending += 1
+        p.moving += 1
 
         def arrive(effect: str = "") -> None:
             p.work -= 1
-            p.pending -= 1
+            p.moving -= 1
             request.arrived = p.clock.now()
             if effect:
                 self._refuse(request, 503, "ServiceUnavailable", "the request was lost on the way caller->front door")
@@ -95,14 +95,14 @@ class FrontDoor:
                 self._refuse(request, 429, "ResourceExhausted", place.value)
                 return
             self._record_accepted(request)
-            p.active += 1
+            p.moving += 1
             if p.recording.hooks.by_kind:
                 self._to_pool(request)  # an observer may have filled the place just found
             else:
                 p.pool.occupy(place, Attempt(request, 1))
             return
         self._record_accepted(request)
-        p.active += 1
+        p.moving += 1
         if out:
             self.answer(Attempt(request, 1), platform_error(500, "InternalServerError", "the platform has an outage"))
         else:
@@ -171,7 +171,7 @@ class FrontDoor:
         request = attempt.request
         now = p.clock.now()
         p.work -= 1
-        p.active -= 1
+        p.moving -= 1
         instance = attempt.instance.number if attempt.instance is not None else 0
         if outcome.error is None:
             p.recording.put((now, _REQUEST_SUCCEEDED, request.number, 1, instance, request.fn.number, outcome.status, 0))
@@ -191,11 +191,11 @@ class FrontDoor:
             return
         message = "the answer was lost on the way front door->caller"
         gone = Response(503, error_object(message, "ServiceUnavailable"), message, "ServiceUnavailable", response.request_id)
-        p.pending += 1
+        p.moving += 1
         p.work += 1
 
         def deliver(answer: Response) -> None:
-            p.pending -= 1
+            p.moving -= 1
             p.work -= 1
             reply(answer)
 

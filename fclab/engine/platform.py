@@ -73,10 +73,8 @@ class Platform:
         self.tasks: dict[tuple[str, str], Task] = {}
         self.mode_texts = {"sync": recording.text("sync"), "async": recording.text("async")}
         self.work = 0
-        self.active = 0
-        """Attempts under way: placed, booting for, or running."""
-        self.pending = 0
-        """Things the clock holds that are work: arrivals, due retries, delayed hops."""
+        self.moving = 0
+        """What goes on by itself: arrivals to come, hops and retries due, attempts placed, booting for, or running."""
         self.hopeless: set[int] = set()
         """Requests that back off for ever against a fault without end."""
         self.growth = Growth(preset.burst, preset.growth_count, preset.growth_period)
@@ -144,13 +142,13 @@ class Platform:
         self.record(now, e.FaultInjected.KIND, request.number, 0, 0, fn.number, self.recording.text(arrow), self.recording.text(effect))
         then = partial(broken, effect) if strike.effect else go
         if strike.delay:
-            self.pending += 1
+            self.moving += 1
             self.clock.call_at(now + strike.delay, self._late, then)
         else:
             then()
 
     def _late(self, then: Callable[[], object]) -> None:
-        self.pending -= 1
+        self.moving -= 1
         then()
 
     def hook(self, instance: Instance, name: str, then: Callable[[], object]) -> None:
@@ -208,7 +206,7 @@ class Platform:
         """Why what is left can never finish by itself, or None."""
         if self.work and len(self.hopeless) >= self.work:
             return f"{len(self.hopeless)} waiting events only retry against a fault without end"
-        if self.work and not self.pending and not self.active:
+        if self.work and not self.moving:
             names = [f"'{name}' ({self.queue.waiting(name)})" for name in self.functions if self.queue.waiting(name)]
             return f"events wait for capacity that does not come: {', '.join(names)}"
         return None

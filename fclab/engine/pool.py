@@ -102,27 +102,27 @@ class Pool:
     def _take(self, instance: Instance, attempt: Attempt) -> int:
         """Put the attempt into the instance's first free slot."""
         instance.signal(Signal.ASSIGNED)
-        slot = instance.slots.index(None)
+        single = instance.function.concurrency == 1
+        slot = 0 if single else instance.slots.index(None)
         instance.slots[slot] = attempt
         instance.running += 1
         instance.served += 1
         attempt.instance, attempt.slot = instance, slot
-        self._used(instance, 1)
-        if instance.function.concurrency == 1:
+        self._uses = instance.used = self._uses + 1
+        if instance.reserved:
+            self._count(instance, 1)
+        if single:
             instance.mark = 0
         else:
             self._offer(instance)
         return slot
 
-    def _used(self, instance: Instance, change: int) -> None:
-        """An attempt came (+1) or left (-1)."""
-        self._uses += 1
-        instance.used = self._uses
-        if instance.reserved:
-            fn = instance.function
-            fn.reserved_running += change
-            if fn.track is not None:
-                fn.track.append((self.p.clock.now(), fn.reserved_running))
+    def _count(self, instance: Instance, change: int) -> None:
+        """Keep count of the attempts on a function's reserved instances, for target tracking."""
+        fn = instance.function
+        fn.reserved_running += change
+        if fn.track is not None:
+            fn.track.append((self.p.clock.now(), fn.reserved_running))
 
     def _offer(self, instance: Instance) -> None:
         """Renew the instance's entry among the free ones, or withdraw it (clause 2)."""
@@ -170,7 +170,9 @@ class Pool:
         assert instance is not None
         instance.slots[attempt.slot] = None
         instance.running -= 1
-        self._used(instance, -1)
+        self._uses = instance.used = self._uses + 1
+        if instance.reserved:
+            self._count(instance, -1)
         fn = instance.function
         if instance.running:
             instance.signal(Signal.FINISHED)
@@ -179,7 +181,6 @@ class Pool:
                 now, _INSTANCE_RELEASED, attempt.request.number, attempt.number, instance.number, fn.number, 0, instance.running,
             ))  # fmt: skip
         elif fn.spec.pre_freeze is not None and not instance.reserved and not instance.draining:
-            self._offer(instance)  # withdraws it: while the hook runs nobody comes
             instance.mark = 0  # nobody may have it while the hook runs
             self.p.hook(instance, "pre_freeze", lambda: self._released(instance, attempt, True))
         else:

@@ -54,22 +54,22 @@ class Result:
     @property
     def rate(self) -> float:
         """Their median."""
-        return median(self.rates)
+        return float(median(self.rates))
 
     @property
     def noise(self) -> float:
         """Wall time over processor time, the median: 1 on an idle machine."""
-        return median(sample["wall"] / sample["cpu"] for sample in self.samples)
+        return float(median(sample["wall"] / sample["cpu"] for sample in self.samples))
 
     @property
     def peak(self) -> float:
         """Peak memory in bytes, the median."""
-        return median(sample["peak"] for sample in self.samples)
+        return float(median(sample["peak"] for sample in self.samples))
 
     @property
     def bytes_each(self) -> float:
         """Bytes by which the process grew, for each invocation; the median."""
-        return median(sample["grown"] / sample["done"] for sample in self.samples)
+        return float(median(sample["grown"] / sample["done"] for sample in self.samples))
 
     def figure(self, name: str) -> float | None:
         """What came out, from the first sample that says so."""

@@ -69,9 +69,14 @@ SIZES = {
 }
 LIVE = {
     f"L{live}": Workload(
-        f"L{live}", f"{live:,} live instances".replace(",", " "), count=max(100_000, 40 * live), rate=1000.0, service=(live - 0.5) / 1000,
-        boot=0.0, even=True,
-    )  # fmt: skip
+        f"L{live}",
+        f"{live:,} live instances".replace(",", " "),
+        count=max(100_000, 40 * live),
+        rate=1000.0,
+        service=(live - 0.5) / 1000,
+        boot=0.0,
+        even=True,
+    )
     for live in (1, 10, 100, 1_000, 10_000)
 }
 """A request every millisecond that takes `live` - ½ milliseconds: exactly that many instances, none ever idle for long."""

@@ -135,7 +135,7 @@ def test_the_engine_agrees_with_the_reference(plan: Plan) -> None:
     assert [(to_us(event.time, ""), event.instance) for event in records.select(InstanceReclaimed, InstanceDestroyed)] == model.gone
     queue = lab._platform.queue
     left = sum(fate.ended < 0 for fate in model.fates)
-    assert (queue.waiting(), queue.leased(), lab._platform.work, lab._platform.active) == (left, 0, left, 0)
+    assert (queue.waiting(), queue.leased(), lab._platform.work, lab._platform.moving) == (left, 0, left, 0)
 
 
 @settings(max_examples=40, deadline=None)

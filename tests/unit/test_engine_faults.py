@@ -31,7 +31,7 @@ def nap(event: bytes, context: Any) -> str:
 
 def open_requests(lab: Lab) -> int:
     """Requests the platform still counts as under way."""
-    return lab._platform.work + lab._platform.active + lab._platform.pending
+    return lab._platform.work + lab._platform.moving
 
 
 # ---- outages

@@ -313,7 +313,7 @@ def test_pre_freeze_runs_after_the_reply_and_keeps_the_instance() -> None:
     lab.run()
     assert statuses(calls) == [200, 429, 200, 200]
     assert latencies(calls)[0] == 1.0
-    assert seen == [1.0, 2.5]
+    assert seen == [1.0, 2.5, 4.9]
     first = lab.recording.select(HookFinished)[0]
     assert (first.time, first.hook, first.began) == (1.5, "pre_freeze", 1.0)
 

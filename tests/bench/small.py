@@ -1,0 +1,38 @@
+"""The bench's small form: what CI can afford. Ratios to the floor, each the best of a few fresh processes, tools in turn."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from tests.bench.session import Session
+from tests.bench.workloads import LIVE, SIZES, WORKLOADS, Workload
+
+__all__ = ["SMALL", "STORED", "small_ratios", "stored"]
+
+STORED = Path(__file__).with_name("stored.json")
+
+SMALL: dict[str, Workload] = {
+    name: replace(work, name=f"small {name}", count=count)
+    for name, work, count in (
+        ("V1-10", WORKLOADS["V1-10"], 20_000),
+        ("V1-1000", WORKLOADS["V1-1000"], 20_000),
+        ("V3", WORKLOADS["V3"], 2_000),
+        ("N2000", SIZES["N1000"], 2_000),
+        ("L1000", LIVE["L1000"], 20_000),
+    )
+}
+
+
+def small_ratios(session: Session, runs: int = 3) -> dict[str, float]:
+    """Cost of fclab ÷ cost of the floor, by workload. The cheapest run of each counts: noise only ever adds."""
+    session.rounds([(work, ("fclab", "floor")) for work in SMALL.values()], runs)
+    best = {key: one.rates[-1] for key, one in session.results.items()}
+    return {name: round(best[work.name, "floor"] / best[work.name, "fclab"], 2) for name, work in SMALL.items()}
+
+
+def stored() -> dict[str, float]:
+    """The ratios that `python -m tests.bench --store` kept."""
+    kept: dict[str, float] = json.loads(STORED.read_text(encoding="utf-8"))
+    return kept

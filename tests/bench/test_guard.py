@@ -1,0 +1,99 @@
+"""Guards what the bench has shown: the answers exactly, the speed as ratios to the floor of the same minute, and straight lines."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import replace
+from math import exp, sqrt
+from pathlib import Path
+
+import pytest
+
+from fclab.observe.recording import Recording
+from tests.bench.floor import one_function, retries, several_functions
+from tests.bench.lab_run import dealt, figures, prepared
+from tests.bench.session import Session
+from tests.bench.small import SMALL, small_ratios, stored
+from tests.bench.workloads import RARE, SECOND, WORKLOADS, Numbers, Workload, draw
+
+FACTOR = 2.0
+"""A ratio may get this much worse before the guard says so: machines and Pythons differ."""
+
+
+def played(numbers: Numbers) -> Recording:
+    lab = prepared(numbers, dealt(numbers))
+    lab.run()
+    return lab.recording
+
+
+def same(work: Workload, cold: int | None = None) -> dict[str, float]:
+    """The lab's figures, which must be the floor's: the count exactly, the averages to nine digits."""
+    numbers = draw(work)
+    floor = one_function(numbers)
+    found = figures(played(numbers), numbers.arrivals[-1] / SECOND)
+    assert found["cold"] == floor.cold == (floor.cold if cold is None else cold)
+    assert found["running"] == pytest.approx(floor.running, rel=1e-9)
+    assert found["instances"] == pytest.approx(floor.instances, rel=1e-9)
+    return found
+
+
+def test_31_cold_starts_of_200_000_at_10_a_second() -> None:
+    found = same(WORKLOADS["V1-10"], cold=31)
+    assert f"{found['running']:.6f} {found['instances']:.6f}" == "1.999677 9.928223"
+
+
+def test_1098_cold_starts_at_1000_a_second() -> None:
+    """All of them fall into the first seconds, so a tenth of the bench's 200 000 has them."""
+    same(replace(WORKLOADS["V1-1000"], count=20_000), cold=1098)
+
+
+def test_rare_traffic_is_cold_as_theory_says_and_littles_law_holds() -> None:
+    work = replace(RARE, count=5_000)
+    found = same(work)
+    share = found["cold"] / work.count
+    assert abs(share - exp(-1)) < 3 * sqrt(exp(-1) * (1 - exp(-1)) / work.count)
+    numbers = draw(work)
+    rate = work.count / (numbers.arrivals[-1] / SECOND)
+    mean = sum(numbers.services) / work.count / SECOND + share * work.boot
+    assert found["running"] == pytest.approx(rate * mean, rel=1e-3)
+
+
+def test_retried_events_agree() -> None:
+    numbers = draw(replace(WORKLOADS["V3"], count=3_000))
+    floor = retries(numbers)
+    found = figures(played(numbers), numbers.arrivals[-1] / SECOND)
+    assert (found["cold"], found["failed"]) == (floor.cold, floor.failed)
+
+
+def test_many_functions_agree() -> None:
+    numbers = draw(WORKLOADS["V2"].sized(10_000))
+    assert figures(played(numbers), numbers.arrivals[-1] / SECOND)["cold"] == several_functions(numbers).cold
+
+
+def test_a_request_leaves_rows_and_no_object() -> None:
+    """2 000 requests: six rows each (a cold one has five more), and only what stands for instances and code stays behind."""
+    numbers = draw(replace(WORKLOADS["V1-10"], count=2_000))
+    lab = prepared(numbers, dealt(numbers))
+    gc.collect()
+    before = len(gc.get_objects())
+    lab.run()
+    gc.collect()
+    assert len(lab.recording) < 6.1 * 2_000
+    assert len(gc.get_objects()) - before < 600
+
+
+@pytest.fixture(scope="module")
+def ratios(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
+    return small_ratios(Session(Path(tmp_path_factory.mktemp("numbers"))))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_not_twice_as_slow_as_when_it_was_stored(ratios: dict[str, float], name: str) -> None:
+    """Measured against the floor of the same minute. If a slower engine is meant: python -m tests.bench --store."""
+    assert ratios[name] < FACTOR * stored()[name]
+
+
+def test_cost_grows_linearly(ratios: dict[str, float]) -> None:
+    """Ten times the invocations, a hundred times the instances: never twice the cost of each, beside the floor's."""
+    assert ratios["V1-10"] < FACTOR * ratios["N2000"]
+    assert ratios["L1000"] < FACTOR * ratios["V1-10"]
