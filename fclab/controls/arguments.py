@@ -9,7 +9,7 @@ from fclab.errors import UsageError
 from fclab.model import PROFILES, BootProfile, Schedule, TargetTracking
 from fclab.units import to_us
 
-__all__ = ["check_count", "check_lab", "check_mode", "check_rule", "check_tracking"]
+__all__ = ["check_count", "check_lab", "check_mode", "check_name", "check_rule", "check_tracking"]
 
 
 def check_lab(
@@ -38,6 +38,12 @@ def check_mode(mode: object) -> None:
     """ "sync" or "async"."""
     if mode not in ("sync", "async"):
         raise UsageError(f"mode must be 'sync' or 'async', not {mode!r}.", hint="a sync caller waits; an async one gets 202 at once")
+
+
+def check_name(name: object) -> None:
+    """Functions are called by name; whether there is one of that name the front door says."""
+    if not isinstance(name, str):
+        raise UsageError(f"A function is called by its name, not {name!r}.", hint='such as lab.invoke("hello")')
 
 
 def check_count(value: object, name: str, *, optional: bool = False) -> None:

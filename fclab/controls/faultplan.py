@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 from fclab.clock import Order
 from fclab.errors import UsageError
 from fclab.observe.events import OutageEnded, OutageStarted
-from fclab.units import FOREVER, to_us
+from fclab.units import FOREVER, SECOND, seconds_text, to_us
 
 if TYPE_CHECKING:
     from fclab.engine.platform import Platform
 
 __all__ = ["FaultPlan"]
+
+
+_LATER = "give a later time, or start again at 0 s with lab = lab.fresh()"
 
 
 class FaultPlan:
@@ -26,6 +29,8 @@ class FaultPlan:
         """The platform refuses every dispatch from `start` (now) until `end`: sync calls get 500, async events back off."""
         p = self._platform
         now = p.clock.now()
+        if isinstance(end, (int, float)) and end * SECOND <= now:
+            raise UsageError(f"An outage until {end:g} s is over: it is {seconds_text(now)} s.", hint=_LATER)
         first, last = p.faults.outage(now / 1e6 if start is None else start, end)
         p.clock.call_at(first, self._mark, self._generation, OutageStarted.KIND, order=Order.FAULT)
         if last < FOREVER:
@@ -53,7 +58,11 @@ class FaultPlan:
         name, _, number = instance.partition("#") if isinstance(instance, str) else ("", "", "")
         if name not in p.functions or not number.isdigit():
             raise UsageError(f"{instance!r} is no instance id.", hint='ids look like "hello#1"; see lab.instances("hello")')
-        p.clock.call_at(p.clock.now() if at is None else to_us(at, "at"), self._kill, instance, order=Order.FAULT)
+        now = p.clock.now()
+        when = now if at is None else to_us(at, "at")
+        if when < now:
+            raise UsageError(f"{seconds_text(when)} s is in the past: it is {seconds_text(now)} s.", hint=_LATER)
+        p.clock.call_at(when, self._kill, instance, order=Order.FAULT)
 
     def clear(self) -> None:
         """End every fault now."""

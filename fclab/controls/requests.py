@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from random import Random
 
-from fclab.controls.arguments import check_mode
+from fclab.controls.arguments import check_mode, check_name
 from fclab.controls.arrivals import checked_times, traffic_times
 from fclab.controls.driver import Driver
 from fclab.controls.handles import Call, TaskHandle
@@ -30,6 +30,7 @@ class Requests:
 
     def invoke(self, name: str, payload: object) -> Response:
         """One sync request, answered before this returns."""
+        check_name(name)
         event = to_bytes(payload)
         box: list[Response] = []
         self.driver.idle()
@@ -39,6 +40,7 @@ class Requests:
 
     def invoke_async(self, name: str, payload: object, delay: float, task_id: str | None) -> TaskHandle:
         """One async request, accepted before this returns."""
+        check_name(name)
         held = to_us(delay, "delay", most=3600)
         if task_id is not None and not isinstance(task_id, str):
             raise UsageError(f"A task id is a text, not {task_id!r}.", hint="such as task_id='order-7'")

@@ -27,6 +27,8 @@ def check_room(platform: Platform, reserved: int, most: int | None) -> None:
 def reserve(platform: Platform, fn: Function, target: int, schedule: Sequence[Schedule], tracking: TargetTracking | None) -> None:
     """See `Lab.reserve`."""
     check_count(target, "the number of reserved instances")
+    if not isinstance(schedule, Sequence):
+        raise UsageError(f"A schedule is a list of rules, not {schedule!r}.", hint="such as [Schedule(0, 3600, 3)]")
     rules = [check_rule(rule) for rule in schedule]
     if tracking is not None:
         check_tracking(tracking)

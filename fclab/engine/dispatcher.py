@@ -199,9 +199,9 @@ class Dispatcher:
             self._end(request, attempt, outcome, "Failed")
             return
         following.due = now + delay
-        if cause == "system" and policy.endless and p.faults.endless(now, request.fn.name):
-            if p.next_delay is next_delay or following.system_errors >= _PATIENCE:
-                p.hopeless.add(request.number)
+        for_ever = policy.endless and (p.next_delay is next_delay or following.system_errors >= _PATIENCE)
+        if cause == "system" and for_ever and p.faults.endless(now, request.fn.name):
+            p.hopeless.add(request.number)
         p.queue.settle(lease, following, partial(self._again, attempt, following, cause))
 
     def _again(self, attempt: Attempt, following: Message, cause: str) -> None:

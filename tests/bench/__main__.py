@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.bench.peers import PEERS
 from tests.bench.session import ROOT, TOOLS, Session
-from tests.bench.small import STORED, small_ratios
+from tests.bench.small import STORED, ratios, small_costs
 from tests.bench.table import report
 from tests.bench.workloads import LIVE, RARE, SIZES, WORKLOADS, Workload
 
@@ -77,9 +77,9 @@ def main(given: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="fclab-bench-") as folder:
         session = Session(Path(folder), say)
         if options.store:
-            ratios = small_ratios(session)
-            STORED.write_text(json.dumps(ratios, indent=2) + "\n", encoding="utf-8")
-            print(json.dumps(ratios))
+            kept = ratios(small_costs(session, options.runs or 7))
+            STORED.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+            print(json.dumps(kept))
             return 0
         peers = [] if "none" in options.peers else options.peers
         works = chosen(options)

@@ -17,7 +17,7 @@ _BUSY, _IDLE, _GONE = 0, 1, 2
 
 @dataclass(slots=True)
 class Result:
-    """cold starts; averages over [0, last arrival): requests on an instance (booting or running), and instances that exist."""
+    """Cold starts; averages over [0, last arrival) of requests on an instance (booting or running) and of instances, if kept."""
 
     cold: int
     running: float = 0.0
@@ -200,7 +200,8 @@ def main() -> None:
     meter = Meter()
     found = run(numbers)
     meter.stop()
-    meter.report(numbers.work.count, cold=found.cold, running=found.running, instances=found.instances, failed=found.failed)
+    averages = {"running": found.running, "instances": found.instances} if found.running else {}
+    meter.report(numbers.work.count, cold=found.cold, failed=found.failed, **averages)
 
 
 if __name__ == "__main__":

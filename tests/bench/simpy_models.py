@@ -143,7 +143,7 @@ def main() -> None:
     env.run(until=env.process(platform.source(meter, numbers.work.limit, numbers.work.failures > 0)))
     meter.stop()
     done = platform.ended + platform.running
-    averages = {"running": platform.ran / platform.last, "instances": platform.lived / platform.last} if platform.last else {}
+    averages = {"running": platform.ran / platform.last, "instances": platform.lived / platform.last} if platform.ran else {}
     meter.report(done, cold=platform.made, failed=platform.failed, **averages)
 
 

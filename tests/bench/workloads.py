@@ -70,7 +70,7 @@ SIZES = {
 LIVE = {
     f"L{live}": Workload(
         f"L{live}",
-        f"{live:,} live instances".replace(",", " "),
+        f"{live:,} live".replace(",", " "),
         count=max(100_000, 40 * live),
         rate=1000.0,
         service=(live - 0.5) / 1000,

@@ -8,7 +8,7 @@ from contextlib import nullcontext, suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from fclab import EndlessRun, Lab
@@ -27,6 +27,8 @@ from fclab.units import to_us
 from tests.property.reference import Order, Plan, Reference, Rules
 
 TENTH = 100_000
+QUICK = settings(deadline=None, report_multiple_bugs=False, phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink])
+"""Without the phase that traces every line to explain a failure: it takes minutes."""
 
 
 def tenths(most: int, least: int = 0) -> st.SearchStrategy[int]:
@@ -111,7 +113,7 @@ def conserve(lab: Lab) -> None:
         assert count["accepted"] - count["ended"] == lab._platform.work, event
 
 
-@settings(max_examples=300, deadline=None)
+@settings(QUICK, max_examples=300)
 @given(plans())
 def test_the_engine_agrees_with_the_reference(plan: Plan) -> None:
     model = Reference(plan)
@@ -132,13 +134,14 @@ def test_the_engine_agrees_with_the_reference(plan: Plan) -> None:
         offered = [to_us(event.time, "") for event in records.select(DeliveryStarted, request=number)]
         assert (number, starts, offered, ends.get(number, (-1, ""))) == (number, fate.starts, fate.deliveries, (fate.ended, fate.how))
     assert [(to_us(event.time, ""), event.instance) for event in records.select(InstanceCreated)] == model.made
-    assert [(to_us(event.time, ""), event.instance) for event in records.select(InstanceReclaimed, InstanceDestroyed)] == model.gone
+    left = [(to_us(event.time, ""), event.instance) for event in records.select(InstanceReclaimed, InstanceDestroyed)]
+    assert sorted(left) == sorted(model.gone), "which of two windows that close at one instant is first is nobody's promise"
     queue = lab._platform.queue
-    left = sum(fate.ended < 0 for fate in model.fates)
-    assert (queue.waiting(), queue.leased(), lab._platform.work, lab._platform.moving) == (left, 0, left, 0)
+    stuck = sum(fate.ended < 0 for fate in model.fates)
+    assert (queue.waiting(), queue.leased(), lab._platform.work, lab._platform.moving) == (stuck, 0, stuck, 0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(QUICK, max_examples=40)
 @given(plans())
 def test_at_every_instant_nobody_is_lost(plan: Plan) -> None:
     """Step by step: what was accepted and has not ended is in the queue, on a lease, or a sync caller that waits."""
@@ -161,7 +164,7 @@ def test_at_every_instant_nobody_is_lost(plan: Plan) -> None:
     assert set(accepted) - ended == set(lab._platform.dispatcher.open)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(QUICK, max_examples=40)
 @given(plans())
 def test_equal_workloads_have_equal_digests(plan: Plan) -> None:
     first, second = build(plan), build(plan)

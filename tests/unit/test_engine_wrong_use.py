@@ -172,6 +172,10 @@ TABLE: list[tuple[str, Callable[[Any], object], type[FclabError], str]] = [
     ),
     ("an option no fault has", lambda lab: lab.faults.add("pool->instance", chance=1), UsageError, "chance|options: drop"),
     ("killing what is no instance", lambda lab: lab.faults.kill("nobody#1"), UsageError, "no instance id|hello#1"),
+    ("an outage that is over", lambda lab: lab.faults.outage(0, 9), UsageError, "until 9 s is over: it is 10 s|lab.fresh()"),
+    ("killing in the past", lambda lab: lab.faults.kill("f#1", at=9), UsageError, "9 s is in the past: it is 10 s|lab.fresh()"),
+    ("a name that is a list", lambda lab: lab.invoke(["f"]), UsageError, "called by its name, not ['f']"),
+    ("a schedule of number", lambda lab: lab.reserve("f", 1, schedule=5), UsageError, "a list of rules, not 5|Schedule("),
     # ---- watching
     ("an observer that cannot be called", lambda lab: lab.on(InstanceReclaimed)(3), UsageError, "must be callable, not 3|@lab.on"),
     ("an event that is none", lambda lab: lab.on(int)(print), UsageError, "not an event type|InstanceReclaimed"),
@@ -248,7 +252,7 @@ def test_an_iterator_of_arrivals_that_goes_back(lab: Lab) -> None:
 
 @pytest.mark.parametrize(("text", "words"), [("gauss(1)", "there are constant, exponential"), ("exponential()", "exponential takes 1")])
 def test_a_distribution_that_is_none(lab: Lab, text: str, words: str) -> None:
-    with pytest.raises(UsageError, match="duration of 'g' cannot be") as caught:
+    with pytest.raises(UsageError, match="duration of 'g' cannot be") as caught:  # noqa: PT012  at declaring, or at the latest when it runs
         lab.declare("g", duration=text)
         lab.invoke("g")
     assert words in caught.value.hint
