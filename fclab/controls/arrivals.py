@@ -30,7 +30,7 @@ def checked_times(times: object, now: int) -> list[int]:
 def traffic_times(rate: float | None, duration: float | None, arrivals: object, now: int, random: Random) -> Iterator[int]:
     """The arrivals of one traffic source as µs, never decreasing, made one at a time.
 
-    arrivals is "poisson", "uniform" (one every 1/rate s), "burst" (every second `rate` at once), or times in seconds: a list or an
+    arrivals is "poisson", "uniform" (one every 1/rate s), "burst" (every second `rate` at once, on average where that is no whole number), or times in seconds: a list or an
     iterator, for which rate and duration are not needed.
     """
     if isinstance(arrivals, str):
@@ -61,8 +61,8 @@ def _by_rate(kind: str, rate: float, start: int, end: int, random: Random) -> It
                 return
             yield at_us
     else:
-        for second in range(start, end, SECOND):
-            yield from repeat(second, round(rate))
+        for n, second in enumerate(range(start, end, SECOND), 1):
+            yield from repeat(second, int(rate * n) - int(rate * (n - 1)))
 
 
 def _given(times: Iterator[object], now: int, end: int | None) -> Iterator[int]:

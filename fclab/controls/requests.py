@@ -26,7 +26,7 @@ class Requests:
         self.driver = driver
         self.platform = driver.platform
         self.seed = seed
-        self._streams = 0
+        self._streams: dict[str, int] = {}
 
     def invoke(self, name: str, payload: object) -> Response:
         """One sync request, answered before this returns."""
@@ -64,8 +64,8 @@ class Requests:
     ) -> None:
         """Requests by rate, or at given times, with nothing kept of each but its record."""
         check_mode(mode)
-        self._streams += 1
-        random = Random(f"{self.seed}:traffic:{name}:{self._streams}")
+        self._streams[name] = like = self._streams.get(name, 0) + 1
+        random = Random(f"{self.seed}:traffic:{name}:{like}")
         times = traffic_times(rate, duration, arrivals, self.platform.clock.now(), random)
         self._source(name, to_bytes(payload), mode, times, None)
 

@@ -72,7 +72,10 @@ class Dispatcher:
         p.record(now, e.EventEnqueued.KIND, request.number, 0, 0, request.fn.number, message.due, p.recording.text(task.task_id))
         task.enter(now, "Enqueued")
         p.front_door.accepted(request, task)
-        self._await(message)
+        if task.state == "Stopping" and p.queue.discard(message.function, message.request) is not None:
+            self._end(request, Attempt(request, 0), stopped(), "Stopped")
+        else:
+            self._await(message)
 
     def _await(self, message: Message) -> None:
         """Deliver the message when it is due."""
@@ -145,14 +148,19 @@ class Dispatcher:
             self._place(attempt)
 
     def _place(self, attempt: Attempt) -> None:
-        place = self.p.pool.find(attempt.request.fn)
         if attempt.done:
             return
+        request, p = attempt.request, self.p
+        request.fn = p.functions.get(request.fn.name, request.fn)  # it may have been replaced on the way
+        if self._task(request).state == "Stopping":
+            self._broken(attempt, stopped())
+            return
+        place = p.pool.find(request.fn)
         if isinstance(place, Refusal) and place is not Refusal.NEW:
             self._broken(attempt, platform_error(429, "ResourceExhausted", place.value))
             return
-        self._task(attempt.request).enter(self.p.clock.now(), "Running")
-        self.p.pool.occupy(place, attempt)
+        self._task(request).enter(p.clock.now(), "Running")
+        p.pool.occupy(place, attempt)
 
     def _broken(self, attempt: Attempt, outcome: Outcome) -> None:
         """The platform refused or broke the delivery before it reached an instance."""

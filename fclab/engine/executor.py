@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fclab.engine.failures import lost, timed_out
+from fclab.engine.failures import lost, stopped, timed_out
 from fclab.observe import events as e
 from fclab.units import FOREVER
 
@@ -41,6 +41,9 @@ class Executor:
             return
         assert instance is not None
         if attempt.done:
+            return
+        if request.task is not None and request.task.state == "Stopping":
+            self.done(attempt, stopped())
             return
         now = p.clock.now()
         fn = request.fn
@@ -80,7 +83,7 @@ class Executor:
                 int(outcome.memory_mb * 1024),
             ))  # fmt: skip
         reason = FATAL.get(outcome.kind)
-        if reason is None:
+        if reason is None or (outcome.kind == "stopped" and attempt.started < 0):
             p.pool.leave(attempt, now)
             self._answer(attempt, outcome)
             if p.dispatcher.hungry or p.reserve.plans:

@@ -23,7 +23,8 @@ ARROWS = (
     "instance->front door",
     "instance->dispatcher",
 )
-"""Every arrow of the chain that a fault may strike. A `crash` takes down what stands at the arrow's end."""
+"""Every arrow of the chain that a fault may strike. A `crash` on "pool->instance" takes the instance down; the platform's own parts
+restart at once, so there it loses what was on the arrow, as a `drop` does."""
 
 
 _DELIVERY = ("queue->dispatcher", "dispatcher->pool", "pool->instance", "instance->dispatcher")
@@ -60,7 +61,6 @@ class Faults:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._rules: list[_Rule] = []
-        self._added = 0
         self.outages: list[tuple[int, int]] = []
         self.arrows: set[str] = set()
         """Arrows and boot phases ("boot:download") that any rule names: where this is empty the engine asks nothing."""
@@ -79,7 +79,7 @@ class Faults:
     ) -> None:  # fmt: skip
         """Strike an arrow of the chain (see `ARROWS`) or a boot phase ("boot:download").
 
-        drop, crash   the chance from 0 to 1 (True is 1) that a crossing is lost, or takes down what stands at the arrow's end
+        drop, crash   the chance from 0 to 1 (True is 1) that a crossing is lost, or lost in a crash (see `ARROWS`)
         delay         seconds every crossing takes longer
         function      only for this function; times: at most so many strikes
         """
@@ -98,8 +98,8 @@ class Faults:
         first, last = to_us(start, "start"), to_us(end, "end", endless=True)
         if last <= first:
             raise UsageError(f"A fault from {start} to {end} s lasts no time.", hint="give an end after its start")
-        self._added += 1
-        random = Random(f"{self._seed}:fault:{self._added}")
+        like = sum(rule.where == arrow and rule.function == function for rule in self._rules)
+        random = Random(f"{self._seed}:fault:{arrow}:{function}:{like}")
         self._rules.append(_Rule(arrow, float(drop), float(crash), late, function, first, last, times, random))
         self.arrows.add(arrow)
 

@@ -109,6 +109,7 @@ class FrontDoor:
             p.cross("front door->pool", request, partial(self._to_pool, request), partial(self._broken, request))
 
     def _to_pool(self, request: Request) -> None:
+        request.fn = self.p.functions.get(request.fn.name, request.fn)  # it may have been replaced on the way
         place = self.p.pool.find(request.fn)
         if isinstance(place, Refusal) and place is not Refusal.NEW:
             self.answer(Attempt(request, 1), platform_error(429, "ResourceExhausted", place.value))

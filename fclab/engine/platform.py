@@ -91,22 +91,27 @@ class Platform:
     # ---- functions
 
     def declare(self, spec: FunctionSpec) -> Function:
-        """Add a function, or replace the one of that name: its instances go, its waiting events meet the new one."""
+        """Add a function, or replace the one of that name.
+
+        The old one's instances go, busy ones when they are done; its waiting events meet the new one. What was set by name stays:
+        whether it is enabled, and what `Lab.reserve` keeps, unless the new declaration reserves a number itself.
+        """
         old = self.functions.get(spec.name)
         number = self.recording.add_function(spec.name)
         fn = Function(spec, number, retry_policy(self.preset, spec.async_config))
         fn.deadlines = Deadlines(self.clock, fn.timeout_us, self.executor.late)
-        if old is not None:
-            fn.created = old.created
-            self.reserve.set(old, 0)
-            self.retire(old)
         self.functions[spec.name] = fn
+        if old is not None:
+            fn.created, fn.enabled, fn.predecessor = old.created, old.enabled, old
+            self.retire(old)
         text = self.recording.text(settings(spec))
         self.record(self.clock.now(), e.FunctionDeclared.KIND, 0, 0, 0, number, spec.memory_mb, text)
         if spec.max_instances is not None:
             self.record(self.clock.now(), e.LimitSet.KIND, 0, 0, 0, number, spec.max_instances)
         if spec.reserved:
-            self.reserve.set(fn, spec.reserved)
+            self.reserve.set(fn, spec.reserved, declared=True)
+        elif old is not None:
+            self.reserve.inherit(fn)
         self.dispatcher.pump(fn.name)
         return fn
 

@@ -63,7 +63,7 @@ class Pool:
             if instance.mark == mark:
                 return instance
             heapq.heappop(free)
-        if fn.limit is not None and len(fn.instances) >= fn.limit:
+        if fn.limit is not None and fn.standing() >= fn.limit:
             return Refusal.FULL
         if self.p.cap is not None and self.alive >= self.p.cap:
             return Refusal.FULL
@@ -155,10 +155,13 @@ class Pool:
         if attempt is not None:
             self._take(instance, attempt)
             p.executor.begin(attempt)
+            if fn.concurrency > 1:
+                p.capacity(fn)
             return
         if instance.draining:
             self.stop(instance, "lowered")
             return
+        p.reserve.booted(fn)
         expires = self._rest(instance, now)
         p.record(now, _INSTANCE_IDLED, 0, 0, instance.number, fn.number, expires)
         self._offer(instance)

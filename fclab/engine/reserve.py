@@ -32,6 +32,10 @@ class _Plan:
         self.timers: list[Timer] = []
         self.tick_began = 0
         self.failures = 0
+        """Failed boots since the last good one, a round of them counted once."""
+        self.again: Timer | None = None
+        """When lost instances are replaced."""
+        self.declared = False
         self.short = False
         """There was no room for all of them; ask again when there is."""
 
@@ -50,13 +54,14 @@ class Reserve:
         self.p = platform
         self.plans: dict[str, _Plan] = {}
 
-    def set(self, fn: Function, target: int, schedule: Sequence[Schedule] = (), tracking: TargetTracking | None = None) -> None:
-        """Replace the function's plan and act on it now."""
+    def set(
+        self, fn: Function, target: int, schedule: Sequence[Schedule] = (), tracking: TargetTracking | None = None, *, declared: bool = False
+    ) -> None:
+        """Replace the function's plan and act on it now; `declared` says that it stands in the function's declaration."""
         p = self.p
-        old = self.plans.pop(fn.name, None)
-        for timer in old.timers if old else ():
-            timer.cancel()
+        self._drop(fn.name)
         plan = self.plans[fn.name] = _Plan(target, schedule, tracking)
+        plan.declared = declared
         now = p.clock.now()
         edges = {to_us(edge, "schedule", endless=True) for rule in plan.schedule for edge in (rule.start, rule.end)}
         for edge in sorted(edges):
@@ -126,7 +131,7 @@ class Reserve:
                 self.keep(self.p.functions[name])
 
     def _room(self, fn: Function) -> bool:
-        return (fn.limit is None or len(fn.instances) < fn.limit) and (self.p.cap is None or self.p.pool.alive < self.p.cap)
+        return (fn.limit is None or fn.standing() < fn.limit) and (self.p.cap is None or self.p.pool.alive < self.p.cap)
 
     @staticmethod
     def _reluctance(instance: Instance) -> int:
@@ -137,6 +142,28 @@ class Reserve:
         plan = self.plans.get(fn.name)
         if plan is None or self.p.functions.get(fn.name) is not fn:
             return
-        plan.failures = plan.failures + 1 if failed else 0
+        if plan.again is not None and plan.again.live:
+            return
+        plan.failures += failed
         wait = backoff(SECOND, 60 * SECOND, plan.failures) if failed else 0
-        plan.timers.append(self.p.clock.call_at(self.p.clock.now() + wait, self.keep, fn, order=Order.TICK))
+        plan.again = self.p.clock.call_at(self.p.clock.now() + wait, self.keep, fn, order=Order.TICK)
+
+    def booted(self, fn: Function) -> None:
+        """A reserved instance is ready: boots work again."""
+        plan = self.plans.get(fn.name)
+        if plan is not None:
+            plan.failures = 0
+
+    def inherit(self, fn: Function) -> None:
+        """A function was declared again, with no word on reserved instances: a plan that was set by itself goes on for the new one."""
+        plan = self.plans.get(fn.name)
+        if plan is not None and plan.declared:
+            self._drop(fn.name)
+        elif plan is not None:
+            self.set(fn, plan.base, plan.schedule, plan.tracking)
+
+    def _drop(self, name: str) -> None:
+        plan = self.plans.pop(name, None)
+        if plan is not None:
+            for timer in (*plan.timers, *([plan.again] if plan.again else [])):
+                timer.cancel()

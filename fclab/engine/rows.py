@@ -26,7 +26,7 @@ class Function:
 
     __slots__ = (
         "concurrency", "created", "deadlines", "enabled", "free", "idle_us", "init_timeout_us", "instances", "limit", "name", "number",
-        "policy", "reserved_running", "spec", "target", "timeout_us", "track",
+        "policy", "predecessor", "reserved_running", "spec", "target", "timeout_us", "track",
     )  # fmt: skip
 
     deadlines: Deadlines
@@ -42,6 +42,8 @@ class Function:
         self.concurrency = spec.concurrency
         self.limit = spec.max_instances
         self.enabled = True
+        self.predecessor: Function | None = None
+        """The function of this name before it was declared again, while instances of that are left."""
         self.instances: dict[int, Instance] = {}
         """Those that count against limits, by number, oldest first."""
         self.free: list[tuple[bool, float, int, Instance]] = []
@@ -52,6 +54,15 @@ class Function:
         self.reserved_running = 0
         self.track: list[tuple[int, int]] | None = None
         """While its reserved target is tracked: (time, attempts running on reserved instances) at each change since the last tick."""
+
+    def standing(self) -> int:
+        """Instances that count against the function's cap: its own, and its predecessor's that are not gone yet."""
+        before = self.predecessor
+        if before is None:
+            return len(self.instances)
+        if not before.standing():
+            self.predecessor = None
+        return len(self.instances) + before.standing()
 
 
 class Request:

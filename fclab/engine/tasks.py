@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fclab.errors import UsageError
+
 if TYPE_CHECKING:
     from fclab.model import Response
 
@@ -36,8 +38,8 @@ class Task:
         self.response: Response | None = None
 
     def enter(self, now: int, state: str) -> None:
-        """Move on; a final state is never left, and no state is entered twice in a row."""
-        if self.state not in FINAL and state != self.state:
+        """Move on; a final state is never left, Stopping only for one, and no state is entered twice in a row."""
+        if self.state not in FINAL and state != self.state and (self.state != "Stopping" or state in FINAL):
             self.state = state
             self.history.append((now, state))
 
@@ -49,6 +51,17 @@ class Task:
     def __repr__(self) -> str:
         tries = f", {self.attempts} attempt{'s' * (self.attempts != 1)}" if self.attempts else ""
         return f"Task(R{self.number}, {self.state or 'on its way'}{tries})"
+
+    @property
+    def status(self) -> int:
+        """202 if it was accepted, otherwise the refusal's status."""
+        return self.response.status if self.state == "Rejected" and self.response is not None else 202
+
+    def result(self) -> Response:
+        """The outcome of a task that has ended; a handler cannot wait for one. Raises `UsageError` while it is under way."""
+        if self.response is None:
+            raise UsageError(f"R{self.number} is {self.state or 'on its way'}, and a handler cannot wait for it.", hint="use context.invoke")
+        return self.response
 
     @property
     def finished(self) -> bool:
