@@ -233,6 +233,8 @@ class Reference:
             self.capacity(box.function)
         else:
             self.start(fate, box)
+            if len(box.slots) > 1:
+                self.capacity(box.function)
 
     def place(self, fate: Fate, place: Box | str) -> None:
         if isinstance(place, Box):
