@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
 from typing import Any, Protocol
@@ -82,6 +82,7 @@ class VirtualClock:
         self._heap: list[Timer] = []
         self._serial = 0
         self._dead = 0
+        self._urgent = 0
 
     def now(self) -> int:
         """Lab time in µs."""
@@ -143,9 +144,29 @@ class VirtualClock:
             self.time = key >> 3
             fn(*args)
 
+    def complain(self, error: BaseException) -> None:
+        """Raise `error` out of whoever turns the clock, at this instant, before anything else happens and between two calls."""
+        self._urgent -= 1
+        heappush(self._heap, Timer((self.time << 3, self._urgent, _raise, (error,), self)))
+
+    def vent(self) -> None:
+        """Raise what was complained of and not raised yet."""
+        while self._heap and self._heap[0][1] < 0:
+            self.step()
+
+    def waiting(self) -> Iterator[tuple[Order, Callable[..., object]]]:
+        """(order, fn) of every call to come, in no order."""
+        for timer in self._heap:
+            if timer[4] is not None:
+                yield Order(timer[0] & 7), timer[2]
+
     def _forget(self) -> None:
         self._dead += 1
         if self._dead > 64 and self._dead * 2 > len(self._heap):
             self._heap[:] = [entry for entry in self._heap if entry[4] is not None]
             heapify(self._heap)
             self._dead = 0
+
+
+def _raise(error: BaseException) -> None:
+    raise error

@@ -1,4 +1,4 @@
-"""Rows and columns as aligned plain text and as an HTML table: how every printed value of the lab lays out its figures."""
+"""Rows and columns as aligned plain text and as an HTML table, and plain text itself: how every printed value of the lab looks."""
 
 from __future__ import annotations
 
@@ -6,9 +6,24 @@ import html
 from collections.abc import Sequence
 from fractions import Fraction
 
-__all__ = ["html_grid", "number_text", "text_grid"]
+__all__ = ["Text", "html_grid", "html_text", "number_text", "text_grid"]
 
 Rows = Sequence[Sequence[str]]
+
+
+class Text(str):
+    """Text that shows itself as it is, also as the value of a notebook cell.
+
+    In a notebook its lines stay whole: a page that is too narrow scrolls, where plain text would be broken inside words.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return html_text(self)
 
 
 def number_text(value: Fraction | float, least: int = 0, most: int = 6) -> str:
@@ -42,3 +57,8 @@ def html_grid(caption: str, header: Sequence[str], rows: Rows, *, left: int = 1)
 
     body = "".join(line(row, "td") for row in rows)
     return f"<table><caption>{html.escape(caption)}</caption><thead>{line(header, 'th')}</thead><tbody>{body}</tbody></table>"
+
+
+def html_text(text: str) -> str:
+    """Plain text as HTML: escaped, every line whole."""
+    return f'<pre style="white-space:pre;overflow-x:auto">{html.escape(text)}</pre>'

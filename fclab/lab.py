@@ -18,7 +18,8 @@ from fclab.controls.faultplan import FaultPlan
 from fclab.controls.handles import Call, InstanceView, TaskHandle, Text
 from fclab.controls.requests import Requests
 from fclab.engine.declare import build
-from fclab.engine.platform import Platform, Policies
+from fclab.engine.platform import Platform
+from fclab.engine.policies import own
 from fclab.engine.presets import PRESETS
 from fclab.engine.rows import Function
 from fclab.errors import UnknownFunction
@@ -68,14 +69,13 @@ class Lab:
         self._clock = VirtualClock()
         meta: dict[str, str | int] = {"profile": profile if isinstance(profile, str) else "own", "semantics": semantics, "seed": seed}
         self.recording = Recording(meta, keep=record)
-        chosen: dict[str, Any] = {name: rule for name, rule in rules.items() if rule is not None}
         self._platform = Platform(
             self._clock, VirtualBackend(self._clock, boots, seed), MemoryQueue(), self.recording, PRESETS[semantics], seed=seed,
-            cap=max_instances, policies=Policies(**chosen),
+            cap=max_instances, policies=own(rules, self._clock.complain),
         )  # fmt: skip
         self._driver = Driver(self._clock, self._platform)
         self._requests = Requests(self._driver, seed)
-        self.faults = FaultPlan(self._platform)
+        self.faults = FaultPlan(self._driver)
 
     # ---- functions
 
@@ -192,7 +192,7 @@ class Lab:
         self._driver.check()
         from fclab.controls import pace  # brings in asyncio, which costs more than all of fclab
 
-        pace.play(self, self._driver, rate)
+        pace.play(self._driver, rate)
 
     # ---- settings
 

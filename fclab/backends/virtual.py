@@ -17,9 +17,10 @@ from fclab.backends.guard import Guard
 from fclab.backends.jobs import Job
 from fclab.backends.runs import AsyncRun, AtomicRun, Run, reply_with
 from fclab.backends.sandbox import Sandbox
-from fclab.clock import Clock, Timer
+from fclab.clock import Timer, VirtualClock
 from fclab.engine.rows import Outcome
 from fclab.engine.tasks import Task
+from fclab.errors import UsageError
 from fclab.model import BootProfile
 from fclab.units import SECOND
 
@@ -42,7 +43,7 @@ class VirtualBackend:
 
     freezes = False
 
-    def __init__(self, clock: Clock, profile: BootProfile, seed: int) -> None:
+    def __init__(self, clock: VirtualClock, profile: BootProfile, seed: int) -> None:
         self.clock = clock
         self.profile = profile
         self.seed = seed
@@ -68,7 +69,19 @@ class VirtualBackend:
             duration = fn.spec.duration
             random = Random(f"{self.seed}:duration:{fn.name}")
             draw = self._draws[fn.number] = model(fn.name, 0 if duration is None else duration, random)
-        return draw()
+        try:
+            return draw()
+        except Exception as error:
+            said = (
+                error
+                if isinstance(error, UsageError)
+                else UsageError(
+                    f"The duration of {fn.name!r} failed: {type(error).__name__}: {error}",
+                    hint="a callable takes a random.Random and returns seconds",
+                )
+            )
+            self.clock.complain(said)
+            return 0
 
     # ---- boot
 

@@ -30,8 +30,8 @@ def checked_times(times: object, now: int) -> list[int]:
 def traffic_times(rate: float | None, duration: float | None, arrivals: object, now: int, random: Random) -> Iterator[int]:
     """The arrivals of one traffic source as µs, never decreasing, made one at a time.
 
-    arrivals is "poisson", "uniform" (one every 1/rate s), "burst" (every second `rate` at once, on average where that is no whole number), or times in seconds: a list or an
-    iterator, for which rate and duration are not needed.
+    arrivals is "poisson", "uniform" (one every 1/rate s), "burst" (every second `rate` at once, on average where that is no whole
+    number), or times in seconds: a list or an iterator, for which rate and duration are not needed.
     """
     if isinstance(arrivals, str):
         if arrivals not in ("poisson", "uniform", "burst"):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import _thread
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from fclab.backends import handler_time
 from fclab.clock import Order, VirtualClock
@@ -24,6 +26,8 @@ class Driver:
     1. Only the thread that made the lab may use it, and never from inside a handler; after `close` nobody.
     2. While the clock is being turned nobody else may turn it: not a handler, not an observer.
     3. Work is: scheduled arrivals, requests that have not ended. Expiries, ticks and schedules are not.
+    4. An interrupt (Ctrl-C, the notebook's stop button) ends a handler where it stands, but the platform only between two calls of
+       the clock, so the lab stays whole and can go on.
     """
 
     def __init__(self, clock: VirtualClock, platform: Platform) -> None:
@@ -32,8 +36,11 @@ class Driver:
         self.closed = False
         self.coming = 0
         """Sources of requests that have another arrival in the clock."""
+        self.playing: object = None
+        """What paces the lab at present; see `pace`."""
         self._thread = _thread.get_ident()
         self._turning = False
+        self._interrupted = False
 
     def check(self) -> None:
         """Refuse what comes from the wrong place (clause 1)."""
@@ -59,10 +66,34 @@ class Driver:
         self.idle()
         self._turning = True
         try:
-            yield
+            with self._interruptible():
+                yield
+            self.clock.vent()
         finally:
             self._turning = False
             self.platform.recording.until_us = self.clock.now()
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Keep clause 4 where Python would raise KeyboardInterrupt wherever it happens to be; elsewhere leave signals alone."""
+        try:
+            plain = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            if plain:
+                signal.signal(signal.SIGINT, self._interrupt)
+        except ValueError:  # not the main thread
+            plain = False
+        self._interrupted = False
+        try:
+            yield
+        finally:
+            if plain:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self._interrupted or handler_time.current() is not None:
+            raise KeyboardInterrupt
+        self._interrupted = True
+        self.clock.complain(KeyboardInterrupt())
 
     def busy(self) -> bool:
         """There is work (clause 3)."""
@@ -96,13 +127,8 @@ class Driver:
                 if platform.moving:
                     clock.run_while(platform)
                     idle = 0
-                    continue
-                idle += 1
-                if idle > PATIENCE or platform.hopeless:
-                    self._give_up_if_endless()
-                if not clock.step():
-                    self._give_up_if_endless()
-                    return
+                elif self._hopeless(idle := idle + 1) or not clock.step():
+                    self._give_up()
 
     def until(self, done: Callable[[], bool], limit: int | None = None) -> None:
         """Let time pass until `done()`, at most `limit` µs. Raises `EndlessRun` when that can never be."""
@@ -113,25 +139,48 @@ class Driver:
             while not done():
                 due = clock.next_time()
                 idle = 0 if platform.moving else idle + 1
-                if limit is None and not platform.moving and (due is None or idle > PATIENCE or platform.hopeless):
-                    self._give_up_if_endless()
+                if limit is None and (due is None or (idle and self._hopeless(idle))):
+                    self._give_up()
                 if due is None or due > end:
-                    if limit is not None:
-                        clock.run(end)
+                    clock.run(end)
                     return
                 clock.step()
 
-    def _give_up_if_endless(self) -> None:
-        reason = self.platform.stalled()
-        if reason is not None:
-            raise EndlessRun(f"This run would never end: {reason}.", hint="run(until=...), mend the fault, or raise the limit")
+    def catch_up(self, until: int) -> None:
+        """Let time pass while there is work, at most to `until` µs; with the last of it, time stands where that ended."""
+        with self.turning():
+            clock, platform = self.clock, self.platform
+            idle = 0
+            while self.busy():
+                idle = 0 if platform.moving else idle + 1
+                due = clock.next_time()
+                if due is None or (idle and self._hopeless(idle)):
+                    self._give_up()
+                if due is None or due > until:
+                    clock.run(until)
+                    return
+                clock.step()
+
+    def _hopeless(self, idle: int) -> bool:
+        """Nothing is under way, and nothing that the clock holds could change that. Where there is much to look at, every 64 entries."""
+        if idle % 64 != 1 and len(self.clock) > 64:
+            return False
+        return idle > PATIENCE or not any(self.platform.helps(order, fn) for order, fn in self.clock.waiting())
+
+    def _give_up(self) -> None:
+        what, _, hint = self.platform.stalled().partition("|")
+        raise EndlessRun(f"This run would never end: {what}.", hint=hint)
 
     def source(self, times: Iterator[int], arrive: Callable[[], object]) -> None:
         """Call `arrive` at each of `times` (µs, never decreasing), with one entry in the clock at a time."""
         clock, platform = self.clock, self.platform
 
         def come() -> None:
-            at = next(times, None)
+            try:
+                at = next(times, None)
+            except Exception as error:  # a learner's own iterator of times
+                clock.complain(error)
+                at = None
             if at is None:
                 self.coming -= 1
                 platform.moving -= 1

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fclab.clock import Order
-from fclab.errors import UsageError
+from fclab.errors import UnknownFunction, UsageError
 from fclab.observe.events import OutageEnded, OutageStarted
 from fclab.units import FOREVER, SECOND, seconds_text, to_us
 
 if TYPE_CHECKING:
+    from fclab.controls.driver import Driver
     from fclab.engine.platform import Platform
 
 __all__ = ["FaultPlan"]
@@ -21,13 +22,13 @@ _LATER = "give a later time, or start again at 0 s with lab = lab.fresh()"
 class FaultPlan:
     """Make things go wrong at known times. Times are lab time in seconds; a fault holds in [start, end)."""
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
         self._generation = 0
 
     def outage(self, start: float | None = None, end: float = float("inf")) -> None:
         """The platform refuses every dispatch from `start` (now) until `end`: sync calls get 500, async events back off."""
-        p = self._platform
+        p = self._mine()
         now = p.clock.now()
         if isinstance(end, (int, float)) and end * SECOND <= now:
             raise UsageError(f"An outage until {end:g} s is over: it is {seconds_text(now)} s.", hint=_LATER)
@@ -41,8 +42,12 @@ class FaultPlan:
 
         drop, crash: the chance from 0 to 1 (True is always); delay: seconds; function: only this one; start, end; times: at most.
         """
+        p = self._mine()
+        name = options.get("function")
+        if name is not None and name not in p.functions:
+            raise UnknownFunction(f"There is no function {name!r} in this lab.", hint=f"declared: {', '.join(map(repr, p.functions))}")
         try:
-            self._platform.faults.add(arrow, **options)
+            p.faults.add(arrow, **options)
         except TypeError as error:
             raise UsageError(
                 f"A fault cannot be made so: {error}.", hint="options: drop, crash, delay, function, start, end, times"
@@ -54,31 +59,42 @@ class FaultPlan:
 
     def kill(self, instance: str, at: float | None = None) -> None:
         """The instance with this id ("hello#1") dies at lab time `at` (now), in the middle of whatever it does."""
-        p = self._platform
+        p = self._mine()
         name, _, number = instance.partition("#") if isinstance(instance, str) else ("", "", "")
         if name not in p.functions or not number.isdigit():
             raise UsageError(f"{instance!r} is no instance id.", hint='ids look like "hello#1"; see lab.instances("hello")')
         now = p.clock.now()
         when = now if at is None else to_us(at, "at")
+        if at is None and int(number) > p.functions[name].created:
+            raise UsageError(f"There has been no instance {instance!r}.", hint=f"see lab.instances({name!r})")
         if when < now:
             raise UsageError(f"{seconds_text(when)} s is in the past: it is {seconds_text(now)} s.", hint=_LATER)
         p.clock.call_at(when, self._kill, instance, order=Order.FAULT)
 
     def clear(self) -> None:
         """End every fault now."""
-        p = self._platform
+        p = self._mine()
         if p.faults.out(p.clock.now()):
             p.record(p.clock.now(), OutageEnded.KIND)
         self._generation += 1
         p.hopeless.clear()
         p.faults.clear()
 
+    def __repr__(self) -> str:
+        faults = self._driver.platform.faults
+        return f"Faults({len(faults.outages)} outages, on {', '.join(sorted(faults.arrows)) or 'no arrow'})"
+
+    def _mine(self) -> Platform:
+        self._driver.check()
+        return self._driver.platform
+
     def _mark(self, generation: int, kind: int) -> None:
         if generation == self._generation:
-            self._platform.record(self._platform.clock.now(), kind)
+            p = self._driver.platform
+            p.record(p.clock.now(), kind)
 
     def _kill(self, label: str) -> None:
-        p = self._platform
+        p = self._driver.platform
         for fn in p.functions.values():
             for instance in list(fn.instances.values()):
                 if instance.label == label:

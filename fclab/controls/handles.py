@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fclab.engine.instance import Instance
 from fclab.engine.tasks import Task
+from fclab.grid import Text
 from fclab.model import Response
 from fclab.units import seconds, to_us
 
@@ -15,15 +16,6 @@ if TYPE_CHECKING:
     from fclab.controls.driver import Driver
 
 __all__ = ["Call", "InstanceView", "TaskHandle", "Text"]
-
-
-class Text(str):
-    """Text that shows itself as it is, also as the value of a notebook cell."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 class Call:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
 
+from fclab.controls.driver import Driver
 from fclab.units import SECOND
-
-if TYPE_CHECKING:
-    from fclab.controls.driver import Driver
-    from fclab.lab import Lab
 
 __all__ = ["FRAME", "play"]
 
@@ -18,15 +14,22 @@ FRAME = 1 / 30
 """Real seconds between two looks at the clock."""
 
 
-def play(lab: Lab, driver: Driver, speed: float) -> None:
-    """Run `lab` at `speed` lab seconds a real second until its work is done: in the running event loop, or here and now."""
+def play(driver: Driver, speed: float) -> None:
+    """Let the lab run at `speed` lab seconds a real second until its work is done: in the running event loop, or here and now.
+
+    1. A lab is paced by one `play` at a time: a new one takes over from the one before, at the time that has been reached.
+    2. It ends exactly where `run()` would, whatever the real clock did, and like it raises `EndlessRun`.
+    """
+    me = driver.playing = object()
     began, start = time.monotonic(), driver.clock.now()
 
     def frame() -> bool:
         """Catch up with the real clock; True while there is work left."""
-        if driver.closed or not driver.busy():
+        if driver.closed or driver.playing is not me or not driver.busy():
             return False
-        lab.run(until=max(lab.now, (start + (time.monotonic() - began) * speed * SECOND) / SECOND))
+        due = start + round((time.monotonic() - began) * speed * SECOND)
+        if due > driver.clock.now():
+            driver.catch_up(due)
         return driver.busy()
 
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,12 +17,10 @@ from fclab.engine.faults import Faults
 from fclab.engine.front_door import FrontDoor
 from fclab.engine.growth import Growth
 from fclab.engine.instance import Instance, State
-from fclab.engine.keepalive import fixed_window
-from fclab.engine.placement import most_recently_used
+from fclab.engine.policies import Policies
 from fclab.engine.pool import HOOK_LIMIT, Pool
 from fclab.engine.presets import Preset, retry_policy
 from fclab.engine.reserve import Reserve
-from fclab.engine.retry import next_delay
 from fclab.engine.rows import Attempt, Function, Outcome, Reply, Request
 from fclab.engine.tasks import Task
 from fclab.model import FunctionSpec, Mode
@@ -34,16 +31,7 @@ if TYPE_CHECKING:
     from fclab.backends.base import Backend
     from fclab.queues.base import Queue
 
-__all__ = ["Platform", "Policies"]
-
-
-@dataclass(frozen=True, slots=True)
-class Policies:
-    """The rules a learner may replace, each a plain function; see the modules they come from."""
-
-    placement: Callable[[Instance], float] = most_recently_used
-    keep_alive: Callable[[int, int], int] = fixed_window
-    next_delay: Callable[..., int | None] = next_delay
+__all__ = ["Platform"]
 
 
 class Platform:
@@ -207,14 +195,28 @@ class Platform:
 
     # ---- for those who drive the clock
 
-    def stalled(self) -> str | None:
-        """Why what is left can never finish by itself, or None."""
+    def helps(self, order: Order, fn: Callable[..., object]) -> bool:
+        """Could a call that the clock holds let waiting events run, when nothing else goes on?
+
+        A retry against an endless fault cannot, nor a reclaim unless the lab's cap is what is short, nor another look at idle instances.
+        """
+        if order is Order.RETRY_DUE:
+            return not self.hopeless
+        return self.cap is not None if order is Order.IDLE_EXPIRY else fn != self.reserve.tick
+
+    def stalled(self) -> str:
+        """Why what is left cannot finish by itself, and what to do."""
         if self.work and len(self.hopeless) >= self.work:
-            return f"{len(self.hopeless)} waiting events only retry against a fault without end"
-        if self.work and not self.moving:
-            names = [f"'{name}' ({self.queue.waiting(name)})" for name in self.functions if self.queue.waiting(name)]
-            return f"events wait for capacity that does not come: {', '.join(names)}"
-        return None
+            what = f"{len(self.hopeless)} waiting events only retry against a fault without end"
+            return f"{what}|mend the fault (lab.faults.clear()), or run(until=...)"
+        why = []
+        for name, fn in self.functions.items():
+            if count := self.queue.waiting(name):
+                what = "is disabled" if not fn.enabled else "may have no instance" if fn.limit == 0 else "finds no free instance"
+                why.append(f"{name!r} {what} ({count} waiting)")
+        return (
+            f"{', '.join(why) or 'what is left waits for nothing that will come'}|enable the function, raise the limit, or run(until=...)"
+        )
 
     def close(self) -> None:
         """Let go of everything."""

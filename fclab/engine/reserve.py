@@ -55,7 +55,13 @@ class Reserve:
         self.plans: dict[str, _Plan] = {}
 
     def set(
-        self, fn: Function, target: int, schedule: Sequence[Schedule] = (), tracking: TargetTracking | None = None, *, declared: bool = False
+        self,
+        fn: Function,
+        target: int,
+        schedule: Sequence[Schedule] = (),
+        tracking: TargetTracking | None = None,
+        *,
+        declared: bool = False,
     ) -> None:
         """Replace the function's plan and act on it now; `declared` says that it stands in the function's declaration."""
         p = self.p
@@ -71,7 +77,7 @@ class Reserve:
         if tracking is not None:
             fn.track = [(now, fn.reserved_running)]
             plan.tick_began = now
-            plan.timers.append(p.clock.call_at(now + autoscale.TICK * SECOND, self._tick, fn, plan, order=Order.TICK))
+            plan.timers.append(p.clock.call_at(now + autoscale.TICK * SECOND, self.tick, fn, plan, order=Order.TICK))
             plan.base = max(tracking.min, min(tracking.max, target))
         self._aim(fn, self._rule(plan, plan.base), "user")
 
@@ -86,7 +92,8 @@ class Reserve:
         if plan is not None:
             self._aim(fn, self._rule(plan, plan.base), "schedule")
 
-    def _tick(self, fn: Function, plan: _Plan) -> None:
+    def tick(self, fn: Function, plan: _Plan) -> None:
+        """Once a minute: follow the use of a function's reserved instances (clause 3)."""
         p, now = self.p, self.p.clock.now()
         if self.plans.get(fn.name) is not plan or plan.tracking is None or fn.track is None:
             return
@@ -97,7 +104,7 @@ class Reserve:
         plan.base = autoscale.tracked(plan.tracking, fn.target, value)
         self._aim(fn, self._rule(plan, plan.base), "tracking")
         plan.timers = [timer for timer in plan.timers if timer.when > now]
-        plan.timers.append(p.clock.call_at(now + autoscale.TICK * SECOND, self._tick, fn, plan, order=Order.TICK))
+        plan.timers.append(p.clock.call_at(now + autoscale.TICK * SECOND, self.tick, fn, plan, order=Order.TICK))
 
     def _aim(self, fn: Function, target: int, by: str) -> None:
         p = self.p

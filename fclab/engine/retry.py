@@ -1,4 +1,13 @@
-"""When a failed delivery of an async event is offered again: pure functions of plain data."""
+"""When a failed delivery of an async event is offered again: pure functions of plain data.
+
+They take times of any one unit: the engine uses µs, a rule of your own is given seconds. To write your own, return the wait before
+the next delivery, or None to give up:
+
+    def steady(policy, cause, failures, since_first):
+        return 5 if failures <= 10 else None
+
+    lab = Lab(next_delay=steady)
+"""
 
 from __future__ import annotations
 
@@ -14,7 +23,7 @@ Cause = Literal["function", "system"]
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The numbers of one function's retries, µs; `FOREVER` for none.
+    """The numbers of one function's retries. In the engine µs, `FOREVER` for no limit; given to a rule of yours, seconds and `math.inf`.
 
     max_retries       retries of function errors
     function_first, function_cap   wait before the first of them, doubling up to the cap
@@ -38,21 +47,15 @@ class RetryPolicy:
 
 
 def backoff(first: int, cap: int, failures: int) -> int:
-    """The wait (µs) after the `failures`-th failure in a row, failures >= 1: first, doubled each time, at most cap.
-
-    Exact for any count: a doubling that would pass the cap is never computed.
-    """
-    doublings = failures - 1
-    if doublings >= 62 or first << doublings >= cap:
-        return cap
-    return first << doublings
+    """The wait after the `failures`-th failure in a row, failures >= 1: first, doubled each time, at most cap; exact for any count."""
+    return min(cap, first * (1 << min(failures - 1, 62)))
 
 
 def next_delay(policy: RetryPolicy, cause: Cause, failures: int, since_first: int) -> int | None:
-    """The wait (µs) before the next delivery, or None to give up.
+    """The wait before the next delivery, or None to give up.
 
     failures      how many failures of this cause so far, this one included; system errors count those in a row
-    since_first   µs from the first system error in that row to now (0 for function errors)
+    since_first   time from the first system error in that row to now (0 for function errors)
     """
     if cause == "function":
         return backoff(policy.function_first, policy.function_cap, failures) if failures <= policy.max_retries else None

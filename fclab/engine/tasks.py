@@ -60,7 +60,9 @@ class Task:
     def result(self) -> Response:
         """The outcome of a task that has ended; a handler cannot wait for one. Raises `UsageError` while it is under way."""
         if self.response is None:
-            raise UsageError(f"R{self.number} is {self.state or 'on its way'}, and a handler cannot wait for it.", hint="use context.invoke")
+            raise UsageError(
+                f"R{self.number} is {self.state or 'on its way'}, and a handler cannot wait for it.", hint="use context.invoke"
+            )
         return self.response
 
     @property

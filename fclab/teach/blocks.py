@@ -41,9 +41,10 @@ def table(titles: list[str], rows: list[list[Cell]]) -> Block:
     return {"type": "table", "head": titles, "rows": rows}
 
 
-def buttons(items: dict[str, str], main: str = "") -> Block:
-    """A row of buttons, text by id; `main` is the one to press."""
-    return {"type": "buttons", "items": [{"id": key, "label": label, "main": key == main} for key, label in items.items()]}
+def buttons(items: dict[str, str], main: str = "", to: str = "") -> Block:
+    """A row of buttons, text by id; `main` is the one to press. With `to`, a press also shows the timeline of that stage."""
+    goes = {"to": to} if to else {}
+    return {"type": "buttons", "items": [{"id": key, "label": label, "main": key == main, **goes} for key, label in items.items()]}
 
 
 def text_of(blocks: list[Block]) -> str:

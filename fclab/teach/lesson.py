@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from fclab import MissingExtra, UsageError
+from fclab.grid import Text
 from fclab.teach import exercise, texts
 from fclab.teach.checks import Happening, Recorded, Run, cite, read
+from fclab.teach.hints import Hint, wrapped
 from fclab.teach.predict import Card, Question, TextCard
 from fclab.teach.progress import Progress
 from fclab.teach.show import Ask, Tweak, Watch
@@ -27,15 +29,6 @@ class Ran(Protocol):
     def timeline(self) -> object: ...
     def call_chain(self) -> object: ...
     def table(self) -> str: ...
-
-
-class Text(str):
-    """Words that show themselves plainly when they are a cell's value."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 class Lesson:
@@ -159,22 +152,26 @@ class Lesson:
         return result
 
     def hint(self, name: str, rung: int | None = None) -> Text:
-        """The next of three hints, or hint `rung`. The first moves the cursor of the watched run."""
+        """The next of three hints, or hint `rung`. The first moves the cursor of the watched run, and says where that is."""
         hints = texts.strings(self.named("exercise", name)["hints"])
         wanted = self._hints.get(name, 0) + 1 if rung is None else rung
         if rung is not None and not 1 <= rung <= len(hints):
             raise UsageError(f"There is no hint {rung!r}.", hint=f"hints go from 1 to {len(hints)}")
         self._hints[name] = max(wanted, self._hints.get(name, 0))
         if wanted > len(hints):
-            return Text(self._exercise(name)["no_more"])
+            return Text(wrapped(self._exercise(name)["no_more"]))
         event = self.run.find(self._exercise(name)["hint_event"]) if self.run else None
-        if wanted == 1:
-            self.go(event)
-        return Text(texts.plain(texts.fill(hints[wanted - 1], event=cite(event) if event else self._exercise(name)["hint_event"])))
+        cited = cite(event) if event else self._exercise(name)["hint_event"]
+        told = texts.fill(hints[wanted - 1], event=cited)
+        if wanted > 1 or event is None or not self.go(event):
+            return Text(wrapped(told))
+        where = texts.fill(self.words["hint_where"], at=event.time)
+        return Hint(f"{told} {where}", texts.fill(self.words["jump"], event=cited), lambda: self.go(event))
 
     def solution(self, name: str) -> Text:
-        """One right answer, as code."""
-        return Text(self._exercise(name)["solution"].strip())
+        """One right answer as code, and why it works as a comment above it."""
+        words = self._exercise(name)
+        return Text(f"{wrapped(words['why'], '# ', '# ')}\n{words['solution'].strip()}")
 
     def reset(self, name: str) -> Text:
         """Start again: clears the card `name`, or gives back the first code of the exercise `name`."""
@@ -189,7 +186,8 @@ class Lesson:
 
     def glossary(self) -> Text:
         """This lesson's words in English and Chinese."""
-        return Text("\n".join(f"{one['en']} ({one['zh']}): {one['meaning']}" for one in texts.tables(self.told.get("term"))))
+        terms = texts.tables(self.told.get("term"))
+        return Text("\n".join(wrapped(f"{one['en']} ({one['zh']}): {one['meaning']}", rest="  ") for one in terms))
 
     def teacher(self) -> Text:
         """The instructor's notes, which lie in the metadata of the notebook's cells."""
@@ -199,7 +197,7 @@ class Lesson:
             for place, cell in enumerate(cells, 1)
             if "teacher" in cell["metadata"].get("fclab", {})
         ]
-        return Text("\n\n".join(f"Cell {place}: {first}\n  {' '.join(note.split())}" for place, first, note in notes))
+        return Text("\n\n".join(f"Cell {place}: {first}\n{wrapped(note, '  ', '  ')}" for place, first, note in notes))
 
     def poll(self, name: str) -> Text:
         """A question with lettered answers, for a show of hands. Says nothing about the outcome."""

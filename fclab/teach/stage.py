@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from typing import Protocol
 
 from fclab import MissingExtra
+from fclab.grid import html_text
 from fclab.teach.blocks import Block, text_of
 from fclab.views import view
 
@@ -21,6 +21,7 @@ class Panel(Protocol):
 
     def on_press(self, callback: Callable[[str], object]) -> None: ...
     def observe(self, handler: Callable[[dict[str, object]], object], names: str) -> None: ...
+    def _repr_mimebundle_(self) -> tuple[dict[str, object], dict[str, object]] | dict[str, object]: ...
 
 
 def panel(name: str, blocks: list[Block], value: float = 0.0) -> Panel | None:
@@ -81,5 +82,5 @@ class Stage:
                 own = child._repr_mimebundle_()  # type: ignore[attr-defined]
                 pictures.append(str((own[0] if isinstance(own, tuple) else own).get("text/html", "")))
         bundle["text/plain"] = self.text
-        bundle["text/html"] = "".join(f"<div>{picture}</div>" for picture in pictures if picture) or f"<pre>{html.escape(self.text)}</pre>"
+        bundle["text/html"] = "".join(f"<div>{picture}</div>" for picture in pictures if picture) or html_text(self.text)
         return bundle

@@ -111,11 +111,11 @@ def test_an_idle_window_runs_from_the_last_release() -> None:
 
 
 def test_a_learners_keep_alive() -> None:
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[float, int]] = []
 
-    def keep_alive(window: int, uses: int) -> int:
+    def keep_alive(window: float, uses: int) -> float:
         seen.append((window, uses))
-        return window if len(seen) > 1 else 5_000_000
+        return window if len(seen) > 1 else 5
 
     lab = model_lab(1.0, lab_keep_alive=keep_alive)
     lab.invoke("f")
@@ -124,11 +124,11 @@ def test_a_learners_keep_alive() -> None:
     lab.invoke("f")
     lab.run(until=309)
     assert gone(lab)[1:] == [(309.0, "f#2", "idle")]
-    assert {window for window, _ in seen} == {300_000_000}
+    assert {window for window, _ in seen} == {300.0}
 
 
 def test_a_learners_back_off() -> None:
-    lab = model_lab(lab_next_delay=lambda policy, cause, failures, since_first: failures * 1_000_000 if failures < 4 else None)
+    lab = model_lab(lab_next_delay=lambda policy, cause, failures, since_first: failures if failures < 4 else None)
     lab.faults.outage(0)
     task = lab.invoke_async("f")
     lab.run()

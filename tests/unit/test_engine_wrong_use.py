@@ -276,7 +276,7 @@ def test_a_drawn_duration_that_is_none(lab: Lab, drawn: Any) -> None:
 def test_a_run_without_end(lab: Lab) -> None:
     lab.limit("f", 0)
     lab.invoke_async("f")
-    with pytest.raises(EndlessRun, match=r"capacity that does not come: 'f' \(1\)") as caught:
+    with pytest.raises(EndlessRun, match=r"'f' may have no instance \(1 waiting\)") as caught:
         lab.run()
     assert "raise the limit" in caught.value.hint
     lab.limit("f", 1)

@@ -38,7 +38,7 @@ def trial(r3: float) -> Lab:
 def everything(course: Lesson) -> list[Stage]:
     """Run All, in the notebook's order."""
     course.predict("wait")
-    stages = [course.watch(ran(0, 60, 600)), course.ask("why-r2-fast", "what-happened-at-360.1")]
+    stages = [course.watch(ran(0, 60, 600)), course.ask("why-r2-fast", "what-happened-after-r2")]
     course.predict("flip")
     return [*stages, course.tweak(trial, r3=600, low=61, high=700, step=0.1)]
 
@@ -141,7 +141,7 @@ def test_questions_jump_and_answer() -> None:
     course = lesson("00")
     lab = ran(0, 60, 600)
     course.watch(lab)
-    stage = course.ask("why-r2-fast", "what-happened-at-360.1")
+    stage = course.ask("why-r2-fast", "what-happened-after-r2")
     course.show("wait")
     panel: Any = stage.children[0]
     panel.press("0.2")

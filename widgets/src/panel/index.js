@@ -3,6 +3,7 @@
  * back to Python, which answers with new blocks; only blocks that changed are drawn again, so focus and a drag survive.
  */
 
+import { watchKernel } from "../core/alive.js";
 import { keepKeys } from "../core/keys.js";
 import card from "../prediction/card.css";
 import { h, rich } from "../prediction/dom.js";
@@ -13,6 +14,17 @@ const MARKS = /** @type {Record<string, string>} */ ({ hit: "✓", close: "≈",
 
 /** @typedef {Record<string, any> & {type: string}} Block */
 /** @typedef {{model: any, signal: AbortSignal, cleanups: (() => void)[]}} Tools */
+
+/**
+ * Show the timeline that lies in the same box as the panel `name`, and give it the keys; the panel itself where there is none.
+ * @param {HTMLElement} from @param {string} name
+ */
+function reveal(from, name) {
+  const panel = (from.closest(".jp-Notebook") ?? document).querySelector(`[data-panel="${CSS.escape(name)}"]`);
+  const target = /** @type {HTMLElement | null | undefined} */ (panel?.closest(".widget-box")?.querySelector(".fcl") ?? panel);
+  target?.focus({ preventScroll: true });
+  target?.scrollIntoView({ block: "center" });
+}
 
 /** @type {Record<string, (block: Block, tools: Tools) => HTMLElement>} */
 const BLOCKS = {
@@ -29,7 +41,10 @@ const BLOCKS = {
   buttons: ({ items }, { model, signal }) =>
     h("div", { class: "fclab-foot" }, ...items.map((/** @type {Block} */ item) => {
       const button = h("button", { type: "button", class: item.main && "fclab-main", "data-press": item.id }, item.label);
-      button.addEventListener("click", () => model.send({ press: item.id }), { signal });
+      button.addEventListener("click", () => {
+        model.send({ press: item.id });
+        if (item.to) reveal(button, item.to);
+      }, { signal });
       return button;
     })),
   slider({ label, low, high, step, unit }, { model, signal, cleanups }) {
@@ -95,8 +110,10 @@ function render({ model, el, signal }) {
   keepKeys(root, signal);
   el.replaceChildren(root);
   update();
+  const rest = watchKernel(model, el, root);
   root.setAttribute("data-ready", "");
   return () => {
+    rest();
     model.off("change:blocks", update);
     for (const one of drawn) one.cleanups.forEach((cleanup) => cleanup());
   };

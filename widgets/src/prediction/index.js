@@ -5,6 +5,7 @@
  * Nothing about the outcome is in any other trait.
  */
 
+import { watchKernel } from "../core/alive.js";
 import { keepKeys } from "../core/keys.js";
 import styles from "./card.css";
 import { h, rich } from "./dom.js";
@@ -13,6 +14,8 @@ import { emptyValue, missing, WORDS } from "./logic.js";
 
 const MARKS = /** @type {Record<string, string>} */ ({ hit: "✓", close: "≈", surprise: "★" });
 const SPEC = ["name", "kind", "question", "help", "unit", "options", "rows", "multiple", "low", "high", "step", "span", "marks", "handle"];
+
+let serial = 0;
 
 /** @param {{model: any, el: HTMLElement, signal: AbortSignal}} view */
 function render({ model, el, signal }) {
@@ -26,9 +29,12 @@ function render({ model, el, signal }) {
     update();
   };
   const answer = INPUTS[spec.kind](spec, put, signal);
-  const commit = /** @type {HTMLButtonElement} */ (h("button", { type: "button", class: "fclab-main" }, words.commit));
+  const reason = `fclab-reason-${(serial += 1)}`;
+  const commit = /** @type {HTMLButtonElement} */ (h("button", { type: "button", class: "fclab-main", "aria-describedby": reason }, words.commit));
   const show = h("button", { type: "button" }, words.show);
-  const status = h("span", { class: "fclab-status", role: "status", "aria-live": "polite" });
+  const status = h("span", { class: "fclab-status", id: reason, role: "status", "aria-live": "polite" });
+  const box = answer.node.querySelector('input[type="text"]');
+  box?.setAttribute("aria-describedby", reason);
   const foot = h("div", { class: "fclab-foot" }, commit, show, status);
   const verdict = h("div", { class: "fclab-verdict", role: "status", "aria-live": "polite", hidden: true });
   const root = h("section", { class: "fclab-card", "data-lm-suppress-shortcuts": "true", "data-card": spec.name, "aria-label": `${words.badge}: ${spec.question}` },
@@ -45,12 +51,16 @@ function render({ model, el, signal }) {
   const update = () => {
     const locked = model.get("committed") || model.get("shown");
     const value = model.get("value");
-    const open = missing(value ?? emptyValue(spec), spec, words);
     const found = /** @type {{kind?: string, text?: string}} */ (model.get("verdict") ?? {});
     answer.update(value, locked);
+    const junk = answer.junk?.() ?? "";
+    const open = junk ? words.junk.replace("{text}", junk) : missing(value ?? emptyValue(spec), spec, words);
+    const wrong = !locked && Boolean(junk || (open && value !== null));
+    box?.setAttribute("aria-invalid", String(wrong));
+    status.toggleAttribute("data-wrong", wrong && Boolean(box));
     commit.disabled = locked || open !== "";
     commit.hidden = show.hidden = locked;
-    const said = model.get("committed") ? (found.kind ? "" : words.committed) : model.get("shown") ? words.shown : (value === null && model.get("note")) || open;
+    const said = model.get("committed") ? (found.kind ? "" : words.committed) : model.get("shown") ? words.shown : [value === null && !junk && model.get("note"), open].filter(Boolean).join(" ");
     if (status.textContent !== said) status.textContent = said;
     verdict.hidden = !found.kind;
     foot.hidden = Boolean(found.kind);
@@ -79,8 +89,10 @@ function render({ model, el, signal }) {
   for (const name of traits) model.on(`change:${name}`, update);
   el.replaceChildren(root);
   update();
+  const rest = watchKernel(model, el, root);
   root.setAttribute("data-ready", "");
   return () => {
+    rest();
     for (const name of traits) model.off(`change:${name}`, update);
   };
 }

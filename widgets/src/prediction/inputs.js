@@ -6,7 +6,7 @@ import { axis, clamp, emptyValue, moveItem, moveMark, numberText, parseNumber, s
 /**
  * @typedef {import("./logic.js").Spec & {name: string, question: string, unit: string, span: number[], marks: {at: number, label: string}[],
  *   handle: string, words: typeof import("./logic.js").WORDS}} CardSpec
- * @typedef {{node: HTMLElement, update: (value: any, locked: boolean) => void}} Answer
+ * @typedef {{node: HTMLElement, update: (value: any, locked: boolean) => void, junk?: () => string}} Answer `junk`: what was typed that is no number
  * @typedef {(value: unknown) => void} Put
  */
 
@@ -89,6 +89,7 @@ function number(spec, put, signal) {
   const input = /** @type {HTMLInputElement} */ (h("input", { type: "text", inputmode: "decimal", "aria-label": spec.question, autocomplete: "off" }));
   input.addEventListener("input", () => put(parseNumber(input.value)), { signal });
   return {
+    junk: () => (parseNumber(input.value) === null ? input.value.trim().slice(0, 20) : ""),
     node: h("div", { class: "fclab-foot" }, h("label", {}, spec.handle && `${spec.handle} `, input, ` ${spec.unit}`)),
     update(value, locked) {
       if (parseNumber(input.value) !== value || locked) input.value = numberText(value ?? null);
@@ -149,6 +150,7 @@ function mark(spec, put, signal) {
   }, { signal });
   return {
     node: h("div", {}, svg, box.node),
+    junk: box.junk,
     update(value, locked) {
       now = value ?? null;
       fixed = locked;

@@ -74,6 +74,7 @@ export const WORDS = {
   tick: "Tick what you expect",
   type: "Type a number",
   drag: "Drag the mark, or type a time",
+  junk: "“{text}” is not a number: type one such as 100 or 100.5",
   between: "Between {low} and {high}",
   earlier: "Earlier",
   later: "Later",
