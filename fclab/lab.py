@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -12,7 +11,7 @@ from fclab.backends.durations import Replay
 from fclab.backends.virtual import VirtualBackend
 from fclab.clock import VirtualClock
 from fclab.controls import settings
-from fclab.controls.arguments import check_count, check_lab
+from fclab.controls.arguments import check_duration, check_lab
 from fclab.controls.driver import Driver
 from fclab.controls.faultplan import FaultPlan
 from fclab.controls.handles import Call, InstanceView, TaskHandle, Text
@@ -60,8 +59,7 @@ class Lab:
         next_delay: Callable[..., int | None] | None = None,
     ) -> None:  # fmt: skip
         rules: dict[str, Callable[..., object] | None] = {"placement": placement, "keep_alive": keep_alive, "next_delay": next_delay}
-        boots = check_lab(backend, home, seed, profile, semantics, rules)
-        check_count(max_instances, "max_instances", optional=True)
+        boots = check_lab(backend, home, seed, profile, semantics, max_instances, rules)
         self._options = {
             "seed": seed, "profile": profile, "semantics": semantics, "max_instances": max_instances, "record": record, **rules,
         }  # fmt: skip
@@ -109,8 +107,8 @@ class Lab:
         self._driver.check()
         merged = {"idle_timeout": seconds(PRESETS[str(self._options["semantics"])].idle_us), **options}
         spec = build(name, code, merged)
-        if spec.reserved:
-            settings.check_room(self._platform, spec.reserved, spec.max_instances)
+        check_duration(spec)
+        settings.check_room(self._platform, spec.reserved, spec.max_instances)
         self._specs[spec.name] = spec
         self._platform.declare(spec)
 
@@ -191,12 +189,18 @@ class Lab:
         rate = to_us(speed, "speed", least=0.001, most=1e6) / 1e6
         self._driver.check()
         from fclab.controls import pace  # brings in asyncio, which costs more than all of fclab
-
         pace.play(self._driver, rate)
 
     # ---- settings
 
-    def reserve(self, name: str, target: int, *, schedule: Sequence[Schedule] = (), tracking: TargetTracking | None = None) -> None:
+    def reserve(
+        self,
+        name: str,
+        target: int,
+        *,
+        schedule: Sequence[Schedule | tuple[float, float, int]] = (),
+        tracking: TargetTracking | None = None,
+    ) -> None:
         """Keep `target` instances of a function ready, from now on and until you say otherwise; 0 gives them back.
 
         schedule   `Schedule` rules, or (start, end, target) triples, in lab seconds; the largest in force wins
@@ -230,40 +234,36 @@ class Lab:
     def on(self, *kinds: type[Event]) -> Callable[[Observer], Observer]:
         """Observe: `@lab.on(InstanceReclaimed)` above `def note(event)`. An observer that raises is detached and reported."""
         self._driver.check()
-        return partial(self.recording.hooks.add, kinds)
+        return self.recording.hooks.asking(kinds)
 
     def table(self) -> Text:
         """The run as plain text, always the same for the same run."""
         from fclab.observe.table import table
-
-        return Text(table(self.recording))
+        return Text(table(self.recording.kept()))
 
     def metrics(self) -> Metrics:
         """Latencies, cold share, concurrency and queue over time."""
         from fclab.observe.metrics import metrics
-
-        return metrics(self.recording)
+        return metrics(self.recording.kept())
 
     def bill(self, tariff: Any = "pay-as-you-go", **options: Any) -> Bill:
         """What the run costs; see `fclab.engine.billing.bill`."""
         from fclab.engine.billing import bill
         from fclab.observe.meters import meters
-
-        return bill(meters(self.recording), tariff, **options)
+        return bill(meters(self.recording.kept()), tariff, **options)
 
     def timeline(self, **options: Any) -> Any:
         """The timeline widget: instances as rows, phases as spans."""
-        return view("timeline")(self.recording, **options)
+        return view("timeline")(self.recording.kept(), **options)
 
     def call_chain(self, **options: Any) -> Any:
         """The call-chain widget: components as nodes, requests as tokens."""
-        return view("call_chain")(self.recording, **options)
+        return view("call_chain")(self.recording.kept(), **options)
 
     def export(self, path: str | Path) -> Path:
         """Write the run to a file: .html (a page by itself), .svg (the timeline) or .csv (one line a request); returns the path."""
         from fclab.observe.export import export
-
-        return export(self.recording, Path(path))
+        return export(self.recording.kept(), Path(path))
 
     # ---- the lab itself
 
@@ -278,6 +278,7 @@ class Lab:
     def close(self) -> None:
         """End the lab; its recording stays readable."""
         if not self._driver.closed:
+            self._driver.check()
             self._driver.closed = True
             self._platform.close()
 

@@ -1,23 +1,26 @@
 """Time as handlers see it: inside one, the clock functions of Python tell lab time; anywhere else they are untouched.
 
-The functions are put into the `time` module when a handler is entered and taken out when it is left. Names a module bound before
-(`from time import sleep`) are rebound, in that module only, to the same dispatching functions.
+The functions are put into the `time` module (and `random`'s, see `handler_random`) when a handler is entered and taken out when it is
+left. Names that the learner's modules bound before (`from time import sleep`) are rebound to functions that dispatch in the same way.
+`datetime.now()` cannot be replaced and tells the machine's time: handlers have `time.time()` and `context.now`.
 """
 
 from __future__ import annotations
 
+import random
 import sys
 import time
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, cast
 
+from fclab.backends import handler_random
 from fclab.errors import UsageError
 
 if TYPE_CHECKING:
     from fclab.backends.runs import Run
 
-__all__ = ["EPOCH_US", "adopt", "current", "enter", "leave"]
+__all__ = ["EPOCH_US", "adopt", "current", "dispatching", "enter", "leave"]
 
 EPOCH_US = 1_767_225_600_000_000
 """Lab time 0 as handlers see it: 2026-01-01T00:00:00Z, in µs since 1970."""
@@ -32,13 +35,13 @@ def current() -> Run | None:
     return run if run is not None and run.here() else None
 
 
-def _dispatch(name: str, inside: Callable[..., object]) -> Callable[..., object]:
-    real = cast("Callable[..., object]", _REAL[name])
+def _dispatch(real: Callable[..., object], inside: Callable[..., object]) -> Callable[..., object]:
+    """A function that does `inside(run, ...)` in a handler and is `real` everywhere else."""
 
     @wraps(real)
-    def dispatching(*args: object) -> object:
+    def dispatching(*args: object, **options: object) -> object:
         run = current()
-        return inside(run, *args) if run is not None else real(*args)
+        return inside(run, *args, **options) if run is not None else real(*args, **options)
 
     return dispatching
 
@@ -50,15 +53,22 @@ def _sleep(run: Run, seconds: object) -> None:
 
 
 _LAB: dict[str, Callable[..., object]] = {
-    "sleep": _dispatch("sleep", _sleep),
-    "time": _dispatch("time", lambda run: (EPOCH_US + run.now()) / 1e6),
-    "time_ns": _dispatch("time_ns", lambda run: (EPOCH_US + run.now()) * 1000),
-    "monotonic": _dispatch("monotonic", lambda run: run.now() / 1e6),
-    "monotonic_ns": _dispatch("monotonic_ns", lambda run: run.now() * 1000),
-    "perf_counter": _dispatch("perf_counter", lambda run: run.now() / 1e6),
-    "perf_counter_ns": _dispatch("perf_counter_ns", lambda run: run.now() * 1000),
+    "sleep": _dispatch(_REAL["sleep"], _sleep),
+    "time": _dispatch(_REAL["time"], lambda run: (EPOCH_US + run.now()) / 1e6),
+    "time_ns": _dispatch(_REAL["time_ns"], lambda run: (EPOCH_US + run.now()) * 1000),
+    "monotonic": _dispatch(_REAL["monotonic"], lambda run: run.now() / 1e6),
+    "monotonic_ns": _dispatch(_REAL["monotonic_ns"], lambda run: run.now() * 1000),
+    "perf_counter": _dispatch(_REAL["perf_counter"], lambda run: run.now() / 1e6),
+    "perf_counter_ns": _dispatch(_REAL["perf_counter_ns"], lambda run: run.now() * 1000),
 }
-_BY_ID = {id(_REAL[name]): _LAB[name] for name in _LAB}
+
+
+def _drawing(name: str) -> Callable[..., object]:
+    return _dispatch(handler_random.REAL[name], lambda run, *args, **options: run.chance[name](*args, **options))
+
+
+_BY_ID = {id(_REAL[name]): _LAB[name] for name in _LAB} | {id(real): _drawing(name) for name, real in handler_random.REAL.items()}
+"""Names that a module may have bound before, by the identity of what they were bound to."""
 
 
 def _async_sleep(delay: object, result: object = None) -> object:
@@ -78,8 +88,13 @@ def _no_asyncio_run(*args: object, **options: object) -> None:
     raise UsageError("asyncio.run cannot be used inside a handler in virtual time.", hint="make the handler `async def` and await directly")
 
 
+def dispatching(value: object) -> object:
+    """`value`, or what dispatches in its place if it is a clock or chance function."""
+    return _BY_ID.get(id(value), value)
+
+
 def adopt(namespace: dict[str, object]) -> None:
-    """Rebind clock functions that a handler's module imported by name, so that they dispatch too."""
+    """Rebind clock and chance functions that a module imported by name, so that they dispatch too."""
     asyncio = sys.modules.get("asyncio")
     asleep = getattr(asyncio, "sleep", None)
     for name, value in list(namespace.items()):
@@ -92,6 +107,7 @@ def enter(run: Run) -> dict[str, object]:
     """`run`'s code is about to execute; returns what `leave` needs."""
     _running[0] = run
     time.__dict__.update(_LAB)
+    random.__dict__.update(run.chance)
     asyncio = sys.modules.get("asyncio")
     saved: dict[str, object] = {"stdout": sys.stdout, "stderr": sys.stderr}
     if asyncio is not None:
@@ -105,6 +121,7 @@ def leave(saved: dict[str, object]) -> None:
     """`run`'s code has been left."""
     _running[0] = None
     time.__dict__.update(_REAL)
+    random.__dict__.update(handler_random.REAL)
     sys.stdout, sys.stderr = saved["stdout"], saved["stderr"]
     if "asyncio" in saved:
         namespace, real = cast("tuple[dict[str, object], dict[str, object]]", saved["asyncio"])

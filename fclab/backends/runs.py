@@ -43,6 +43,8 @@ class Run(ABC):
         self.job = job
         self.capture = Capture(job.log)
         self.memory_mb = 0.0
+        self.chance = world.chance(job.spec.name)
+        """The functions of `random`, drawing from this function's stream."""
         self.skew = 0
         """µs this run is ahead of the lab, where it cannot be suspended."""
         self.over = False
@@ -125,6 +127,8 @@ class Run(ABC):
             return
         self.over = True
         self.world.live.discard(self)
+        self.job.args = ()  # with these gone no circle of references is left, and the run goes at once
+        self.timer = None
         if error is None:
             outcome = succeeded(result or b"", self.memory_mb)
         elif self.stuck:

@@ -6,11 +6,15 @@ The objects behind them are shared with the notebook: what a handler appends to 
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
-from types import FunctionType
+from contextlib import suppress
+from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
-from fclab.backends.handler_time import adopt
+from fclab.backends.handler_time import adopt, dispatching
 
 if TYPE_CHECKING:
     from fclab.backends.runs import Run
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Sandbox"]
 
 Code = Callable[..., object]
+_INSTALLED = {Path(os.__file__).parent, Path(sys.prefix, "lib"), Path(sys.base_prefix, "lib")}
+"""Where Python and installed packages lie."""
 
 
 class Sandbox:
@@ -50,11 +56,28 @@ class Sandbox:
                 if isinstance(value, FunctionType) and value.__globals__ is original:
                     copy[name] = _rebound(value, copy)
             adopt(copy)
+            _adopt_helpers(original, {id(original)})
         return copy
 
 
+def _adopt_helpers(namespace: dict[str, object], seen: set[int]) -> None:
+    """Adopt the learner's other modules, as far as this one reaches: not Python's, nor installed packages."""
+    for value in list(namespace.values()):
+        module = value if isinstance(value, ModuleType) else sys.modules.get(getattr(value, "__module__", None) or "")
+        if module is None or id(module.__dict__) in seen or module.__name__.partition(".")[0] == "fclab":
+            continue
+        seen.add(id(module.__dict__))
+        file = getattr(module, "__file__", None)
+        if file and not any(Path(file).is_relative_to(place) for place in _INSTALLED):
+            adopt(module.__dict__)
+            _adopt_helpers(module.__dict__, seen)
+
+
 def _rebound(function: FunctionType, module: dict[str, object]) -> FunctionType:
-    """`function` with `module` as its globals."""
+    """`function` with `module` as its globals; clock functions in its closure dispatch from now on."""
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # a cell may be empty
+            cell.cell_contents = dispatching(cell.cell_contents)
     copy = FunctionType(function.__code__, module, function.__name__, function.__defaults__, function.__closure__)
     copy.__kwdefaults__ = function.__kwdefaults__
     copy.__qualname__ = function.__qualname__

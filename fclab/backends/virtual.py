@@ -10,7 +10,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from fclab.backends import handler_time
+from fclab.backends import handler_random, handler_time
 from fclab.backends.context import Context, FunctionInfo
 from fclab.backends.durations import model
 from fclab.backends.guard import Guard
@@ -54,6 +54,7 @@ class VirtualBackend:
         self.live: set[Run] = set()
         """Runs under way: `close` ends them."""
         self._draws: dict[int, Callable[[], int]] = {}
+        self._chances: dict[str, dict[str, Callable[..., object]]] = {}
         self._plain: type[Run] = AtomicRun
         try:
             from fclab.backends.greenlets import GreenletRun
@@ -82,6 +83,13 @@ class VirtualBackend:
             )
             self.clock.complain(said)
             return 0
+
+    def chance(self, function: str) -> dict[str, Callable[..., object]]:
+        """The functions of `random` as handlers of this function draw with them."""
+        drawn = self._chances.get(function)
+        if drawn is None:
+            drawn = self._chances[function] = handler_random.stream(f"{self.seed}:random:{function}")
+        return drawn
 
     # ---- boot
 

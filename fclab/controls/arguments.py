@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 
+from fclab.backends.durations import model
 from fclab.engine.presets import PRESETS
 from fclab.errors import UsageError
-from fclab.model import PROFILES, BootProfile, Schedule, TargetTracking
+from fclab.model import PROFILES, BootProfile, FunctionSpec, Schedule, TargetTracking
 from fclab.units import to_us
 
-__all__ = ["check_count", "check_lab", "check_mode", "check_name", "check_rule", "check_tracking"]
+__all__ = ["check_count", "check_duration", "check_lab", "check_mode", "check_name", "check_rule", "check_tracking"]
 
 
 def check_lab(
-    backend: object, home: object, seed: object, profile: object, semantics: object, rules: dict[str, Callable[..., object] | None]
-) -> BootProfile:
+    backend: object, home: object, seed: object, profile: object, semantics: object, cap: object,
+    rules: dict[str, Callable[..., object] | None],
+) -> BootProfile:  # fmt: skip
     """The options of `Lab`; returns the boot profile they name."""
     if backend != "virtual":
         raise UsageError(f"There is no backend {backend!r}.", hint='this version has Lab("virtual")')
@@ -24,6 +27,7 @@ def check_lab(
         raise UsageError(f"seed must be a whole number, not {seed!r}.", hint="such as seed=7")
     if not isinstance(semantics, str) or semantics not in PRESETS:
         raise UsageError(f"There are no semantics {semantics!r}.", hint=f"choose one of {', '.join(PRESETS)}")
+    check_count(cap, "max_instances", optional=True)
     for name, rule in rules.items():
         if rule is not None and not callable(rule):
             raise UsageError(f"{name} must be a function, not {rule!r}.", hint=f"fclab.engine says what {name} is given")
@@ -32,6 +36,12 @@ def check_lab(
     if not isinstance(profile, str) or profile not in PROFILES:
         raise UsageError(f"There is no profile {profile!r}.", hint=f"choose one of {', '.join(PROFILES)}, or give a BootProfile(...)")
     return PROFILES[profile]
+
+
+def check_duration(spec: FunctionSpec) -> None:
+    """A duration model that can be drawn from; an iterable of one's own shows that only when it is read."""
+    if isinstance(spec.duration, (str, list, tuple)):
+        model(spec.name, spec.duration, Random(0))
 
 
 def check_mode(mode: object) -> None:

@@ -24,7 +24,9 @@ def check_room(platform: Platform, reserved: int, most: int | None) -> None:
         )
 
 
-def reserve(platform: Platform, fn: Function, target: int, schedule: Sequence[Schedule], tracking: TargetTracking | None) -> None:
+def reserve(
+    platform: Platform, fn: Function, target: int, schedule: Sequence[Schedule | tuple[float, float, int]], tracking: TargetTracking | None
+) -> None:
     """See `Lab.reserve`."""
     check_count(target, "the number of reserved instances")
     if not isinstance(schedule, Sequence):

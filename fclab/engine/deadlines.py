@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,36 +16,37 @@ __all__ = ["Deadlines"]
 class Deadlines:
     """All runs of a function have the same time-out, so they come due in the order in which they started: a line, not a heap.
 
-    1. `late(attempt)` is called at its due time, in `Order.TIMEOUT`, unless the attempt is done by then.
-    2. Attempts that are done leave the line from its head; at most the runs since the oldest one still running stand in it.
+    1. `late(attempt)` is called at its due time, in `Order.TIMEOUT`, unless the attempt has left the line by then.
+    2. `line` holds the attempts that run, in the order of their start, and when each is due (µs); who is done leaves it.
     """
 
-    __slots__ = ("_armed", "_clock", "_late", "_line", "_timeout")
+    __slots__ = ("_armed", "_clock", "_late", "_timeout", "line")
 
     def __init__(self, clock: Clock, timeout_us: int, late: Callable[[Attempt], object]) -> None:
         self._clock = clock
         self._timeout = timeout_us
         self._late = late
-        self._line: deque[tuple[int, Attempt]] = deque()
+        self.line: dict[Attempt, int] = {}
         self._armed = False
 
     def add(self, attempt: Attempt, now: int) -> None:
         """The attempt starts now."""
-        line = self._line
-        while line and line[0][1].done:
-            line.popleft()
-        line.append((now + self._timeout, attempt))
+        self.line[attempt] = due = now + self._timeout
         if not self._armed:
             self._armed = True
-            self._clock.call_at(line[0][0], self._due, order=Order.TIMEOUT)
+            self._clock.call_at(due, self._due, order=Order.TIMEOUT)
 
     def _due(self) -> None:
         now = self._clock.now()
-        line = self._line
-        while line and (line[0][1].done or line[0][0] <= now):
-            _, attempt = line.popleft()
-            if not attempt.done:
+        line = self.line
+        try:
+            while line:
+                attempt, due = next(iter(line.items()))
+                if due > now:
+                    break
+                del line[attempt]
                 self._late(attempt)
-        self._armed = bool(line)
-        if line:
-            self._clock.call_at(line[0][0], self._due, order=Order.TIMEOUT)
+        finally:
+            self._armed = bool(line)
+            if line:
+                self._clock.call_at(next(iter(line.values())), self._due, order=Order.TIMEOUT)

@@ -22,6 +22,8 @@ OPTIONS = tuple(field.name for field in fields(FunctionSpec) if field.name not i
 
 def build(name: object, handler: object, options: Mapping[str, object]) -> FunctionSpec:
     """A checked spec. Raises `UsageError` naming the option, what was given and what is allowed."""
+    if handler is not None and not callable(handler):
+        raise UsageError(f"A function is declared from code, not from {handler!r}.", hint="@lab.function, or @lab.function(timeout=10)")
     if not isinstance(name, str) or not _NAME.match(name):
         raise UsageError(
             f"{name!r} cannot name a function.",
@@ -110,7 +112,10 @@ def _duration(name: str, value: object) -> Duration:
     if isinstance(value, (int, float)):
         to_us(value, f"duration of {name!r}")
         return value
-    if isinstance(value, str) or callable(value):
+    if isinstance(value, str):
+        return value
+    if callable(value):
+        _callable(name, "duration", value, ("random",))
         return cast(Duration, value)
     if isinstance(value, Iterable):
         return cast(Duration, value)

@@ -222,6 +222,7 @@ class Dispatcher:
     def _end(self, request: Request, attempt: Attempt, outcome: Outcome, state: str, tell: bool = True) -> None:
         p, now = self.p, self.p.clock.now()
         del self.open[request.number]
+        request.attempt = None
         p.hopeless.discard(request.number)
         p.work -= 1
         instance = attempt.instance.number if attempt.instance else 0

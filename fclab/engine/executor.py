@@ -73,21 +73,22 @@ class Executor:
         if attempt.done:
             return
         attempt.done = True
+        attempt.world = None
         p, instance, request = self.p, attempt.instance, attempt.request
         assert instance is not None
+        fn = request.fn
         now = p.clock.now()
         if attempt.started >= 0:
+            fn.deadlines.line.pop(attempt, None)
             error = p.recording.text(outcome.error_type) if outcome.error_type else 0
-            p.recording.put((
-                now, _EXECUTION_ENDED, request.number, attempt.number, instance.number, request.fn.number, error,
-                int(outcome.memory_mb * 1024),
-            ))  # fmt: skip
+            memory = int(outcome.memory_mb * 1024) if outcome.memory_mb else 0
+            p.recording.put((now, _EXECUTION_ENDED, request.number, attempt.number, instance.number, fn.number, error, memory))
         reason = FATAL.get(outcome.kind)
         if reason is None or (outcome.kind == "stopped" and attempt.started < 0):
             p.pool.leave(attempt, now)
             self._answer(attempt, outcome)
             if p.dispatcher.hungry or p.reserve.plans:
-                p.capacity(request.fn)
+                p.capacity(fn)
             return
         others = p.pool.kill(instance, reason)
         self._answer(attempt, outcome)
@@ -106,6 +107,7 @@ class Executor:
             if attempt is but or attempt.done:
                 continue
             attempt.done = True
+            attempt.request.fn.deadlines.line.pop(attempt, None)
             outcome = lost("instance")
             instance = attempt.instance
             if attempt.started >= 0 and instance is not None:

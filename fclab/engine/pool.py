@@ -183,29 +183,30 @@ class Pool:
             self.p.recording.put((
                 now, _INSTANCE_RELEASED, attempt.request.number, attempt.number, instance.number, fn.number, 0, instance.running,
             ))  # fmt: skip
-        elif fn.spec.pre_freeze is not None and not instance.reserved and not instance.draining:
-            instance.mark = 0  # nobody may have it while the hook runs
-            self.p.hook(instance, "pre_freeze", lambda: self._released(instance, attempt, True))
+        elif fn.spec.pre_freeze is None or instance.reserved or instance.draining:
+            self._released(instance, attempt, now)
+            if self.p.backend.freezes and not instance.reserved:
+                self.p.backend.freeze(instance, lambda: None)
         else:
-            self._released(instance, attempt, False)
+            instance.mark = 0  # nobody may have it while the hook runs
+            self.p.hook(instance, "pre_freeze", lambda: self._hooked(instance, attempt))
 
-    def _released(self, instance: Instance, attempt: Attempt, hooked: bool) -> None:
-        """The instance runs nothing any more, and its pre-freeze hook, if it has one, has run."""
-        if instance.state is not State.BUSY:
-            return
-        p = self.p
-        now = p.clock.now()
+    def _hooked(self, instance: Instance, attempt: Attempt) -> None:
+        """The pre-freeze hook has run, unless the instance died meanwhile."""
+        if instance.state is State.BUSY:
+            self._released(instance, attempt, self.p.clock.now())
+            self.p.capacity(instance.function)
+
+    def _released(self, instance: Instance, attempt: Attempt, now: int) -> None:
+        """The instance runs nothing any more: it waits, or goes if it is to go."""
         fn = instance.function
         instance.signal(Signal.RELEASED)
         expires = self._rest(instance, now)
-        p.recording.put((now, _INSTANCE_RELEASED, attempt.request.number, attempt.number, instance.number, fn.number, expires, 0))
-        self._offer(instance)
-        if p.backend.freezes and not instance.reserved and not hooked:
-            p.backend.freeze(instance, lambda: None)
+        self.p.recording.put((now, _INSTANCE_RELEASED, attempt.request.number, attempt.number, instance.number, fn.number, expires, 0))
         if instance.draining:
             self.stop(instance, "lowered")
-        elif hooked:
-            p.capacity(fn)
+        else:
+            self._offer(instance)
 
     def _rest(self, instance: Instance, now: int) -> int:
         """Set the idle timer of an on-demand instance; when it expires, or 0 for never.
@@ -219,10 +220,11 @@ class Pool:
             instance.expires = FOREVER
             return 0
         instance.expires = expires = now + window
-        wakeup = instance.wakeup
-        if wakeup is None or instance.wakes > expires:
-            if wakeup is not None:
-                wakeup.cancel()
+        if instance.wakeup is None:
+            instance.wakes = expires
+            instance.wakeup = self.p.clock.call_at(expires, self._expire, instance, order=Order.IDLE_EXPIRY)
+        elif instance.wakes > expires:
+            instance.wakeup.cancel()
             instance.wakes = expires
             instance.wakeup = self.p.clock.call_at(expires, self._expire, instance, order=Order.IDLE_EXPIRY)
         return expires

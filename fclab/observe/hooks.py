@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from fclab.errors import UsageError
 from fclab.observe.events import EVENT_TYPES, Event
@@ -43,13 +44,17 @@ class Hooks:
         self.telling = False
         """An observer is being called now."""
 
-    def add(self, kinds: Sequence[type[Event]], observer: Observer) -> Observer:
-        """Call `observer` with each event of `kinds`; `Event` itself stands for all of them."""
-        if not callable(observer):
-            raise UsageError(f"An observer must be callable, not {observer!r}.", hint="decorate a function: @lab.on(InstanceReclaimed)")
+    def asking(self, kinds: Sequence[type[Event]]) -> Callable[[Observer], Observer]:
+        """A decorator that adds an observer of `kinds`; `Event` itself stands for all of them, and so does none."""
         for kind in kinds:
             if not (isinstance(kind, type) and issubclass(kind, Event)):
                 raise UsageError(f"{kind!r} is not an event type.", hint="take one from fclab.observe.events, such as InstanceReclaimed")
+        return partial(self.add, kinds)
+
+    def add(self, kinds: Sequence[type[Event]], observer: Observer) -> Observer:
+        """Call `observer` with each event of `kinds`, from now on."""
+        if not callable(observer):
+            raise UsageError(f"An observer must be callable, not {observer!r}.", hint="decorate a function: @lab.on(InstanceReclaimed)")
         numbers = list(EVENT_TYPES) if (not kinds or Event in kinds) else [kind.KIND for kind in kinds]
         for number in dict.fromkeys(numbers):
             self.by_kind.setdefault(number, []).append(observer)

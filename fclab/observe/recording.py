@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -148,10 +149,12 @@ class Recording:
         last = self._tail[-WIDTH] if self._tail else self._blocks[-1][-WIDTH] if self._blocks else 0
         return max(last, self.until_us)
 
-    def rows(self) -> Iterator[tuple[int, int, int, int, int, int, int, int]]:
-        """Every event as eight integers (see `Row`), in order."""
+    def rows(self, kinds: Iterable[int] | None = None) -> Iterator[tuple[int, int, int, int, int, int, int, int]]:
+        """Every event as eight integers (see `Row`), in order; those of `kinds` alone if given."""
+        wanted = None if kinds is None else bytes(map(frozenset(kinds).__contains__, range(256)))
         for block in (*self._blocks, self._tail):
-            yield from zip(*[iter(block)] * WIDTH, strict=True)
+            rows = zip(*[iter(block)] * WIDTH, strict=True)
+            yield from rows if wanted is None else compress(rows, bytes(list(block[1::WIDTH])).translate(wanted))
 
     def row(self, index: int) -> Row:
         """Event number `index` as stored."""
@@ -174,14 +177,10 @@ class Recording:
         """Events of `kinds` (all if none) with start <= time < end (seconds), of one request if given."""
         first = to_us(start, "start")
         last = None if end is None else to_us(end, "end", endless=True)
-        wanted = {kind.KIND for kind in kinds}
         return [
             self._event(Row(*row))
-            for row in self.rows()
-            if (not wanted or row[1] in wanted)
-            and row[0] >= first
-            and (last is None or row[0] < last)
-            and (request is None or row[2] == request)
+            for row in self.rows({kind.KIND for kind in kinds} or None)
+            if row[0] >= first and (last is None or row[0] < last) and (request is None or row[2] == request)
         ]
 
     def _event(self, row: Row) -> Event:
@@ -194,6 +193,12 @@ class Recording:
                     self.texts[value] if what == "text" else seconds(value) if what == "time" else bool(value) if what == "bool" else value
                 )
         return made(seconds(row.time), row.request, row.attempt, self.instances[row.instance].label, self.functions[row.function], fields)
+
+    def kept(self) -> Recording:
+        """This recording, if it keeps events; `UsageError` if it was told not to."""
+        if not self.keep:
+            raise UsageError("This lab keeps no record: there is nothing to show.", hint="make it with record=True, the default")
+        return self
 
     def spans(self) -> Spans:
         """What every instance and queue did when, as columns."""

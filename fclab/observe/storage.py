@@ -29,7 +29,11 @@ def save(recording: Recording, path: Path) -> Path:
         "events": len(recording),
     }
     part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8") as out:
+    try:
+        out = part.open("w", encoding="utf-8")
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be written: {error.strerror or error}.", hint="check the folder") from None
+    with out:
         print(json.dumps(header), file=out)
         for (request, which), note in recording.payloads.items():
             preview = base64.b64encode(note.preview).decode()
