@@ -61,4 +61,4 @@ def html_grid(caption: str, header: Sequence[str], rows: Rows, *, left: int = 1)
 
 def html_text(text: str) -> str:
     """Plain text as HTML: escaped, every line whole."""
-    return f'<pre style="white-space:pre;overflow-x:auto">{html.escape(text)}</pre>'
+    return f'<pre style="margin:0;padding:0;white-space:pre;overflow-x:auto;font-size:12px;line-height:1.4">{html.escape(text)}</pre>'

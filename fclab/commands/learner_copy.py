@@ -3,7 +3,9 @@
 1. A file that is not there is written.
 2. A file that is as this module wrote it is brought up to date.
 3. Any other file is kept. Where its lesson has changed since, the new one comes beside it as NAME.updated.SUFFIX, once.
-4. What was written is remembered by hash in `.fclab-lessons.json`; without that file every file counts as changed.
+4. A notebook is its cells: their kinds and sources, in order. Running and saving it is no change, so clause 2 holds, and its
+   outputs go when the lesson has changed; editing code or text is a change.
+5. What was written is remembered by hash in `.fclab-lessons.json`; without that file every file counts as changed.
 """
 
 from __future__ import annotations
@@ -78,11 +80,11 @@ def copy_lessons(source: Path, folder: Path) -> CopyReport:
 
 def _bring(report: CopyReport, known: dict[str, str], name: str, content: bytes) -> None:
     """Write one file by the clauses of this module. `known`: hash last written by name; 'beside NAME': of the copy beside it."""
-    target, new = report.folder / name, _hash(content)
+    target, new = report.folder / name, _hash(name, content)
     if not target.exists() and not target.is_symlink():
         (report.written if name not in known else report.updated).append(name)
     else:
-        there = _hash(target.read_bytes()) if target.is_file() and not target.is_symlink() else ""
+        there = _hash(name, target.read_bytes()) if target.is_file() and not target.is_symlink() else ""
         if there == new:
             known[name] = new
             return
@@ -118,5 +120,12 @@ def _read_manifest(path: Path) -> dict[str, str]:
     return {str(name): str(value) for name, value in data.items()} if isinstance(data, dict) else {}
 
 
-def _hash(content: bytes) -> str:
+def _hash(name: str, content: bytes) -> str:
+    """What stands for a file: of a notebook its cells (clause 4), of anything else, a broken notebook too, its bytes."""
+    if name.endswith(".ipynb"):
+        try:
+            cells = [[cell["cell_type"], "".join(cell["source"])] for cell in json.loads(content)["cells"]]
+            content = json.dumps(cells, ensure_ascii=False).encode()
+        except (ValueError, KeyError, TypeError):
+            pass
     return hashlib.sha256(content).hexdigest()

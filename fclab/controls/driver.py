@@ -185,11 +185,11 @@ class Driver:
                 self.coming -= 1
                 platform.moving -= 1
             else:
-                clock.call_at(at, come, order=Order.ARRIVAL)
+                clock.call_again(timer, at)
             arrive()
 
         first = next(times, None)
         if first is not None:
             self.coming += 1
             platform.moving += 1
-            clock.call_at(first, come, order=Order.ARRIVAL)
+            timer = clock.call_at(first, come, order=Order.ARRIVAL)

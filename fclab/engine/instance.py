@@ -83,7 +83,11 @@ def transitions(reserved: bool) -> dict[tuple[State, Signal], State]:
     return {key: to for key, to in TRANSITIONS.items() if not (reserved and key[1] in ON_DEMAND_ONLY)}
 
 
-_TABLES = {False: transitions(False), True: transitions(True)}
+_TABLES = {
+    reserved: {state: {key[1]: to for key, to in transitions(reserved).items() if key[0] is state} for state in State}
+    for reserved in (False, True)
+}
+"""The same tables by state, as the guard at run time reads them."""
 
 
 class Instance:
@@ -131,7 +135,7 @@ class Instance:
 
     def signal(self, signal: Signal) -> None:
         """Move along the table (clause 1)."""
-        to = self.table.get((self.state, signal))
+        to = self.table[self.state].get(signal)
         if to is None:
             kind = "reserved" if self.reserved else "on-demand"
             raise IllegalTransition(

@@ -126,15 +126,19 @@ class Pool:
 
     def _offer(self, instance: Instance) -> None:
         """Renew the instance's entry among the free ones, or withdraw it (clause 2)."""
-        self._uses += 1
-        instance.mark = self._uses
-        state = instance.state
-        fn = instance.function
+        state, fn = instance.state, instance.function
         if not instance.draining and (state is State.IDLE or (state is State.BUSY and 0 < instance.running < fn.concurrency)):
-            heapq.heappush(fn.free, (not instance.reserved, -self.p.placement(instance), instance.mark, instance))
+            self._enlist(instance, fn)
             if len(fn.free) > 64 + 2 * len(fn.instances):  # stale entries below the top would pile up, one a request
                 fn.free = [entry for entry in fn.free if entry[3].mark == entry[2]]
                 heapq.heapify(fn.free)
+        else:
+            instance.mark = 0
+
+    def _enlist(self, instance: Instance, fn: Function) -> None:
+        """Give the instance, which has no entry among the free ones that counts, a new one."""
+        self._uses = instance.mark = self._uses + 1
+        heapq.heappush(fn.free, (not instance.reserved, -self.p.placement(instance), instance.mark, instance))
 
     # ---- booted, released, idle
 
@@ -206,7 +210,7 @@ class Pool:
         if instance.draining:
             self.stop(instance, "lowered")
         else:
-            self._offer(instance)
+            self._enlist(instance, fn)
 
     def _rest(self, instance: Instance, now: int) -> int:
         """Set the idle timer of an on-demand instance; when it expires, or 0 for never.

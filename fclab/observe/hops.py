@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from collections.abc import Iterator
+from itertools import chain
+from math import inf
 
 from fclab.observe.events import (
     BootFailed,
@@ -22,46 +24,15 @@ from fclab.observe.events import (
     RetryScheduled,
 )
 from fclab.observe.recording import Recording
+from fclab.observe.routes import COMPONENTS, HOP_OUTCOMES, Hops
 
 __all__ = ["COMPONENTS", "HOP_OUTCOMES", "Hops", "hops"]
-
-HOP_OUTCOMES = ("ok", "failed", "dropped")
-"""Names of the outcomes; the column `Hops.outcome` holds indices into this."""
-
-COMPONENTS = ("caller", "front door", "queue", "dispatcher", "pool")
-"""The nodes every platform has, in the order in which a request meets them; then come instances and destinations."""
 
 _OK, _FAILED, _DROPPED = range(3)
 _CALLER, _DOOR, _QUEUE, _DISPATCHER, _POOL = range(5)
 _WAITING, _LEASED, _BEYOND = range(3)
 _LAST_ATTEMPT = 0xFFFF
 _Row = tuple[int, int, int, int, int, int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Hops:
-    """Hops as columns of equal length, in the order in which they departed; times in µs.
-
-    nodes          all components (`COMPONENTS`), then instances and "destination NAME" as they first appear
-    source, target indices into `nodes`
-    row            the number of the recorded event that made the hop
-
-    Hops of one instant that take no time happened in the order of the columns. What takes time: a request on its way to an
-    instance that boots, and a failed delivery on its way back to the queue, which it reaches when the back-off is over.
-    """
-
-    nodes: tuple[str, ...]
-    source: array[int]
-    target: array[int]
-    depart: array[int]
-    arrive: array[int]
-    request: array[int]
-    attempt: array[int]
-    outcome: array[int]
-    row: array[int]
-
-    def __len__(self) -> int:
-        return len(self.depart)
 
 
 class _Way:
@@ -265,6 +236,19 @@ class _Walk:
             return _DOOR
         return way.sender if name == "caller" else self.numbers[name]
 
+    def settle(self, rows: Iterator[tuple[int, _Row]]) -> None:
+        """Follow only the requests that have a hop under way, until it has arrived: the hops written down so far are then complete."""
+        pending = {request for request, way in self.ways.items() if way.under_way >= 0 or way.wait >= 0}
+        for self.row, row in rows:
+            request = row[2]
+            if request in pending and (method := self.methods.get(row[1])) is not None:
+                method(row)
+                way = self.ways[request]
+                if way.under_way < 0 and way.wait < 0:
+                    pending.discard(request)
+                    if not pending:
+                        break
+
     def finish(self, end: int) -> None:
         """The recording is over at `end`: what is on its way to an instance arrives there."""
         for way in self.ways.values():
@@ -272,24 +256,36 @@ class _Walk:
                 self.arrive[way.under_way] = end
 
 
-def hops(recording: Recording) -> Hops:
-    """All hops of `recording`. One still on its way to an instance arrives at `recording.end_us`; a back-off keeps its due time."""
+def hops(recording: Recording, most: int | None = None) -> Hops:
+    """All hops of `recording`, or the first `most`.
+
+    One still on its way to an instance arrives at `recording.end_us`; a back-off keeps its due time.
+    """
     walk = _Walk(recording)
     methods = walk.methods
-    for number, row in enumerate(recording.rows()):
+    limit = inf if most is None else most
+    full = -1  # the instant at which there were enough; a fault of that instant may still strike one of them
+    rows = enumerate(recording.rows())
+    for number, row in rows:
+        if len(walk.hops) >= limit and row[0] > full:
+            if full >= 0:
+                walk.settle(chain([(number, row)], rows))
+                break
+            full = row[0]
         method = methods.get(row[1])
         if method is not None:
             walk.row = number
             method(row)
     walk.finish(recording.end_us)
+    kept = walk.hops[:most]
     return Hops(
         tuple(walk.nodes),
-        array("I", [hop[0] for hop in walk.hops]),
-        array("I", [hop[1] for hop in walk.hops]),
-        array("q", [hop[2] for hop in walk.hops]),
-        array("q", walk.arrive),
-        array("I", [hop[3] for hop in walk.hops]),
-        array("H", [min(hop[4], _LAST_ATTEMPT) for hop in walk.hops]),
-        array("B", walk.outcome),
-        array("I", [hop[5] for hop in walk.hops]),
+        array("I", [hop[0] for hop in kept]),
+        array("I", [hop[1] for hop in kept]),
+        array("q", [hop[2] for hop in kept]),
+        array("q", walk.arrive[:most]),
+        array("I", [hop[3] for hop in kept]),
+        array("H", [min(hop[4], _LAST_ATTEMPT) for hop in kept]),
+        array("B", walk.outcome[:most]),
+        array("I", [hop[5] for hop in kept]),
     )

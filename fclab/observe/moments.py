@@ -33,6 +33,15 @@ _OPENERS = frozenset(
 """Kinds that begin a moment of their own, even where the same request is spoken of at the same instant."""
 
 
+_ACCEPTED, _ASSIGNED, _STARTED, _RELEASED = (
+    made.KIND for made in (e.RequestAccepted, e.InstanceAssigned, e.ExecutionStarted, e.InstanceReleased)
+)
+_REMEMBERED = frozenset(
+    (_ACCEPTED, _ASSIGNED, _STARTED, _RELEASED, e.InstanceCreated.KIND, *PHASE_KINDS, e.InstanceReady.KIND, e.InstanceStopping.KIND)
+)
+"""Kinds that later moments need to know of."""
+
+
 class Moment:
     """What happens to one request, or to one instance, at one instant.
 
@@ -100,6 +109,27 @@ class _Memory:
         self.booting: dict[int, int] = {}
         """By function: how many of them are not ready yet."""
         self.asked: dict[int, _Asked] = {}
+        self.alive: dict[int, _Life] = {}
+        """By number: the instances of `lives`."""
+        self.queued = recording.texts.index("async") if "async" in recording.texts else -1
+        self.passed_over = Moment(0)
+
+    def pass_over(self, row: _Row) -> None:
+        """Remember what is not told; the kinds of which there are most come first."""
+        time, kind, request, _, instance, _, a, b = row
+        if kind == _STARTED:
+            if (life := self.alive.get(instance)) is not None:
+                life.running += 1
+        elif kind == _RELEASED:
+            if (life := self.alive.get(instance)) is not None:
+                life.running, life.since = b, time
+        elif kind == _ACCEPTED:
+            self.asked[request] = _Asked(time, a == self.queued)
+        elif kind == _ASSIGNED:
+            if (one := self.asked.get(request)) is not None:
+                one.cold = bool(a)
+        else:
+            self.add(self.passed_over, row)
 
     def add(self, moment: Moment, row: _Row) -> None:
         """Take the next row into `moment`."""
@@ -108,7 +138,7 @@ class _Memory:
         moment.instance = instance or moment.instance
         if request:
             if kind == e.RequestAccepted.KIND:
-                self.asked[request] = _Asked(time, self.recording.texts[a] == "async")
+                self.asked[request] = _Asked(time, a == self.queued)
             one = self.asked.get(request)
             if one is not None:
                 if kind == e.InstanceAssigned.KIND:
@@ -123,7 +153,7 @@ class _Memory:
         lives = self.lives.setdefault(function, {})
         if kind == e.InstanceCreated.KIND:
             moment.why = self.shortage(instance, function, lives)
-            lives[instance] = _Life(time)
+            lives[instance] = self.alive[instance] = _Life(time)
             self.booting[function] = self.booting.get(function, 0) + 1
             return
         life = lives.get(instance)
@@ -143,7 +173,7 @@ class _Memory:
         elif kind == e.InstanceStopping.KIND:
             moment.lengths[kind] = time - life.since
             self.booting[function] -= not life.ready
-            del lives[instance]
+            del lives[instance], self.alive[instance]
         moment.running = life.running
 
     def shortage(self, instance: int, function: int, lives: dict[int, _Life]) -> str:
@@ -157,14 +187,21 @@ class _Memory:
         return f"all {len(lives)} instances are {state}"
 
 
-def moments(recording: Recording) -> Iterator[Moment]:
-    """The moments of `recording` in order. A row joins the moment of its request, else that of its instance, at the same instant."""
+def moments(recording: Recording, instants: set[int] | None = None) -> Iterator[Moment]:
+    """The moments of `recording` in order, or those of some `instants` (µs) alone: the others are only remembered, which is quick.
+
+    A row joins the moment of its request, else that of its instance, at the same instant.
+    """
     memory = _Memory(recording)
     now: list[Moment] = []
     of_request: dict[int, Moment] = {}
     of_instance: dict[int, Moment] = {}
     for number, row in enumerate(recording.rows()):
         time, kind, request, _, instance, _, _, _ = row
+        if instants is not None and time not in instants:
+            if kind in _REMEMBERED:
+                memory.pass_over(row)
+            continue
         if now and now[0].time != time:
             yield from _over(now)
             now = []

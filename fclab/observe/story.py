@@ -7,19 +7,21 @@ is done at one instant, so that play, step and picture agree on one length.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
+from typing import TypeVar
 
 from fclab.observe.captions import tell
-from fclab.observe.hops import COMPONENTS, Hops
-from fclab.observe.moments import Moment, moments
+from fclab.observe.events import EVENT_TYPES, FunctionDeclared
+from fclab.observe.moments import PHASE_KINDS, Moment, moments
 from fclab.observe.recording import Recording
+from fclab.observe.routes import COMPONENTS, Hops
 from fclab.observe.spans import SPAN_KINDS, Spans
 from fclab.units import SECOND
 
-__all__ = ["DWELL", "FOLD_FROM", "FOLD_PLAY", "FOLD_WIDTH", "MANY", "MOST_DWELL", "MOST_STEPS", "PAUSE", "Steps", "Story", "story"]
+__all__ = ["DWELL", "FOLD_FROM", "FOLD_PLAY", "FOLD_WIDTH", "MANY", "MOST_DWELL", "MOST_STEPS", "PAUSE", "Steps", "Story", "idle_gaps", "story"]
 
 FOLD_FROM = 5 * SECOND
 """An idle gap longer than this many µs is folded."""
@@ -36,10 +38,13 @@ MOST_DWELL = 120.0
 MANY = 20_000
 """With more events than this nothing dwells, and the steps are thinned."""
 MOST_STEPS = 5_000
-"""Steps kept of a recording with `MANY` events: phases of boots are left out first, then every k-th of the rest is taken."""
+"""Steps kept of a recording with `MANY` events: phases of boots are left out first, then what happens at every k-th instant is taken,
+and every k-th moment of that if it is still too much; each k is a power of 2."""
 
+_QUIET_EVENTS = frozenset((*PHASE_KINDS, FunctionDeclared.KIND))
 _IDLE_KINDS = frozenset(SPAN_KINDS.index(kind) for kind in ("idle", "wait", "retry"))
 _TINY = 1e-6
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +81,14 @@ class Story:
     length: float
 
 
+def idle_gaps(recording: Recording, spans: Spans) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """The beginning (µs) of the picture of `recording`, whose spans these are, and the gaps (from µs, to µs) that are folded in it."""
+    instants = _instants(recording)
+    return instants[0], _idle_gaps(instants, spans)
+
+
 def story(recording: Recording, spans: Spans, hops: Hops, *, folded: bool = True) -> Story:
-    """The storyboard of `recording`, whose spans and hops these are.
+    """The storyboard of `recording`, whose spans and hops these are; with `MANY` events the first of its hops will do.
 
     `folded=False` is the true scale: the axis is lab time in seconds, play is lab time too, without folds and dwelling.
     """
@@ -94,7 +105,7 @@ def story(recording: Recording, spans: Spans, hops: Hops, *, folded: bool = True
     dwell = min(DWELL, MOST_DWELL / max(1, sum(slots.values())))
     play, begins = _play(instants, folds, {time: count * dwell for time, count in slots.items()})
     hop_start, hop_end = _hop_times(hops, places, dwell, begins, play)
-    steps = _steps(recording, hops, hop_start, begins)
+    steps = _steps(recording, hops, hop_start, begins, play)
     if len(steps) and steps.p[-1] > play[-1][0]:  # several steps at the very end: the clock stands for them
         play = (*play, (steps.p[-1], play[-1][1]))
     return Story(
@@ -113,21 +124,21 @@ def _instants(recording: Recording) -> list[int]:
 
     Virtual time begins at 0; a wall clock's picture begins with its first event.
     """
-    times = sorted({row[0] for row in recording.rows()})
+    times = recording.times()
     start = 0 if recording.meta["clock"] == "virtual" or not times else times[0]
     return sorted({start, *times, max(start, recording.end_us)})
 
 
 def _idle_gaps(instants: list[int], spans: Spans) -> tuple[tuple[int, int], ...]:
     """The gaps between two instants that are long, and in which nothing boots, runs or stops. Waiting alone is idle."""
+    long = [(before, after) for before, after in pairwise(instants) if after - before > FOLD_FROM]
     gaps: list[tuple[int, int]] = []
     busy_until, at = -1, 0
-    for before, after in pairwise(instants):
-        while at < len(spans) and spans.start[at] <= before:
-            if spans.kind[at] not in _IDLE_KINDS:
-                busy_until = max(busy_until, spans.end[at])
-            at += 1
-        if after - before > FOLD_FROM and busy_until <= before:
+    for before, after in long:
+        upto = bisect_right(spans.start, before, at)
+        ends = (spans.end[number] for number in range(at, upto) if spans.kind[number] not in _IDLE_KINDS)
+        busy_until, at = max(busy_until, max(ends, default=-1)), upto
+        if busy_until <= before:
             gaps.append((before, after))
     return tuple(gaps)
 
@@ -188,9 +199,14 @@ def _axis(instants: list[int], folds: tuple[tuple[int, int], ...]) -> tuple[tupl
 def _play(
     instants: list[int], folds: tuple[tuple[int, int], ...], stands: dict[int, float]
 ) -> tuple[tuple[tuple[float, int], ...], dict[int, float]]:
-    """Knots of play, and the p at which each instant begins. `stands`: seconds of playing for which the clock stands, by instant."""
+    """Knots of play, and the p at which each instant begins. `stands`: seconds of playing for which the clock stands, by instant.
+
+    Where it stands nowhere, the edges of folds are all the instants it takes: between them p goes with time.
+    """
     folded = dict(folds)
     edges = {instants[0], instants[-1], *folded, *folded.values()}
+    if not stands:
+        instants = sorted(edges)
     knots: list[tuple[float, int]] = []
     begins: dict[int, float] = {}
     p, last = 0.0, instants[0]
@@ -215,19 +231,20 @@ def _hop_times(
     start, end = array("d"), array("d")
     times = [time for _, time in play]
     for index, (depart, arrive) in enumerate(zip(hops.depart, hops.arrive, strict=True)):
-        p = begins[depart] + (places[index] * dwell if places else 0.0)
+        p = _p_at(play, times, begins, depart) + (places[index] * dwell if places else 0.0)
         start.append(p)
         if depart == arrive:
             end.append(p + dwell if places else p)
-        elif arrive in begins:
-            end.append(begins[arrive])
         else:
-            end.append(max(p, _p_at(play, times, arrive)))
+            end.append(max(p, _p_at(play, times, begins, arrive)))
     return start, end
 
 
-def _p_at(play: tuple[tuple[float, int], ...], times: list[int], time: int) -> float:
-    """The play position at `time`, between knots or beyond the last."""
+def _p_at(play: tuple[tuple[float, int], ...], times: list[int], begins: dict[int, float], time: int) -> float:
+    """The play position at which `time` begins: known, between knots, or beyond the last. `times` are those of the knots."""
+    known = begins.get(time)
+    if known is not None:
+        return known
     after = bisect_left(times, time)
     if after == len(times):
         return play[-1][0]
@@ -235,15 +252,18 @@ def _p_at(play: tuple[tuple[float, int], ...], times: list[int], time: int) -> f
     return p0 + (p1 - p0) * (time - t0) / (t1 - t0)
 
 
-def _steps(recording: Recording, hops: Hops, hop_start: array[float], begins: dict[int, float]) -> Steps:
+def _steps(
+    recording: Recording, hops: Hops, hop_start: array[float], begins: dict[int, float], play: tuple[tuple[float, int], ...]
+) -> Steps:
     """One step a moment, where its first hop departs or its instant begins."""
     departs: dict[int, float] = {}
     for row, p in zip(hops.row, hop_start, strict=True):
         departs.setdefault(row, p)
+    times = [time for _, time in play]
     kept: list[tuple[float, Moment]] = []
     for moment in _thinned(recording):
         starts = [departs[number] for number in moment.numbers if number in departs]
-        kept.append((min(starts, default=begins[moment.time]), moment))
+        kept.append((min(starts) if starts else _p_at(play, times, begins, moment.time), moment))
     kept.sort(key=itemgetter(0))
     steps = Steps(array("d"), array("q"), array("I"), tuple(tell(moment, recording) for _, moment in kept))
     last = -1.0
@@ -256,17 +276,16 @@ def _steps(recording: Recording, hops: Hops, hop_start: array[float], begins: di
 
 
 def _thinned(recording: Recording) -> list[Moment]:
-    """The moments worth a step; see `MOST_STEPS`. k is a power of 2, so that one pass suffices."""
-    many = len(recording) > MANY
-    kept: list[Moment] = []
-    every, seen = 1, 0
-    for moment in moments(recording):
-        if moment.silent or (many and moment.routine):
-            continue
-        if seen % every == 0:
-            kept.append(moment)
-        seen += 1
-        if many and len(kept) > MOST_STEPS:
-            kept = kept[::2]
-            every *= 2
-    return kept
+    """The moments worth a step; see `MOST_STEPS`."""
+    if len(recording) <= MANY:
+        return [moment for moment in moments(recording) if not moment.silent]
+    instants = recording.times(EVENT_TYPES.keys() - _QUIET_EVENTS)
+    kept = [moment for moment in moments(recording, set(_halved(instants))) if not moment.silent and not moment.routine]
+    return _halved(kept)
+
+
+def _halved(found: list[_T]) -> list[_T]:
+    """Every k-th of them, k the smallest power of 2 that leaves at most `MOST_STEPS`."""
+    while len(found) > MOST_STEPS:
+        found = found[::2]
+    return found
