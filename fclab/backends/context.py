@@ -40,6 +40,9 @@ class Credentials:
     security_token: str = "lab-token"
 
 
+_KEYS = Credentials()
+
+
 class _LogHandler(logging.Handler):
     def __init__(self, run: Run, request_id: str) -> None:
         super().__init__()
@@ -71,7 +74,7 @@ class Context:
         self.function = function
         self.environment = environment
         self.retry_count = retry_count
-        self.credentials = Credentials()
+        self.credentials = _KEYS
         self.region = "lab"
         self.account_id = "000000000000"
 

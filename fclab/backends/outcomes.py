@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import linecache
+import os
 import re
 import traceback
+from functools import lru_cache
 from pathlib import Path
 
 from fclab.engine.failures import error_object, exited, out_of_memory
@@ -13,7 +15,7 @@ from fclab.engine.rows import Outcome
 
 __all__ = ["encode", "failed", "stuck", "succeeded"]
 
-_OWN = Path(__file__).parent
+_OWN = str(Path(__file__).parent) + os.sep
 _CELL = re.compile(r"ipykernel_\d+|<ipython-input|<stdin>|<string>")
 
 
@@ -51,14 +53,15 @@ def stuck(limit: float) -> Outcome:
 def _stack(error: BaseException, code_file: str) -> list[list[str]]:
     """The frames of the handler's own code and what it called, without the platform's and without paths of this machine."""
     frames = []
-    for frame in traceback.extract_tb(error.__traceback__):
-        if Path(frame.filename).parent == _OWN:
-            continue
-        source = frame.line or linecache.getline(frame.filename, frame.lineno or 0).strip()
-        frames.append([f'File "{_place(frame.filename, code_file)}"', f"line {frame.lineno}", f"in {frame.name}", source])
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        filename = frame.f_code.co_filename
+        if not filename.startswith(_OWN):
+            source = linecache.getline(filename, line, frame.f_globals).strip()
+            frames.append([f'File "{_place(filename, code_file)}"', f"line {line}", f"in {frame.f_code.co_name}", source])
     return frames
 
 
+@lru_cache(maxsize=256)
 def _place(filename: str, code_file: str) -> str:
     if filename == code_file or _CELL.search(filename):
         return "/code/index.py"

@@ -6,6 +6,7 @@ The objects behind them are shared with the notebook: what a handler appends to 
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
+from fclab.backends.context import FunctionInfo
 from fclab.backends.handler_time import adopt, dispatching
 
 if TYPE_CHECKING:
@@ -34,19 +36,24 @@ class Sandbox:
     object with `__call__`) is used as it is.
     """
 
-    __slots__ = ("_copies", "hook", "spec")
+    __slots__ = ("_codes", "_copies", "hook", "info", "spec")
 
     def __init__(self, spec: FunctionSpec) -> None:
         self.spec = spec
         self.hook: Run | None = None
+        self.info = FunctionInfo(spec.name, spec.handler_name, spec.memory_mb, spec.timeout)
+        self._codes: dict[str, tuple[Code, bool]] = {}
         self._copies: dict[int, dict[str, object]] = {}
 
-    def code(self, name: str) -> Code:
-        """The instance's own handler, initializer, pre_freeze or pre_stop."""
-        original: Code = getattr(self.spec, name)
-        if not isinstance(original, FunctionType):
-            return original
-        return _rebound(original, self._module(original.__globals__))
+    def code(self, name: str) -> tuple[Code, bool]:
+        """The instance's own handler, initializer, pre_freeze or pre_stop, and whether it is an `async def`."""
+        known = self._codes.get(name)
+        if known is None:
+            code: Code = getattr(self.spec, name)
+            if isinstance(code, FunctionType):
+                code = _rebound(code, self._module(code.__globals__))
+            known = self._codes[name] = code, inspect.iscoroutinefunction(inspect.unwrap(code))
+        return known
 
     def _module(self, original: dict[str, object]) -> dict[str, object]:
         copy = self._copies.get(id(original))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import inspect
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from fclab.backends import handler_random, handler_time
-from fclab.backends.context import Context, FunctionInfo
+from fclab.backends.context import Context
 from fclab.backends.durations import model
 from fclab.backends.guard import Guard
 from fclab.backends.jobs import Job
@@ -123,9 +122,9 @@ class VirtualBackend:
     def _hook(self, instance: Instance, name: str, finish: Callable[[Outcome], object]) -> None:
         """Run an initializer or hook on the instance; its prints belong to no request."""
         sandbox = _sandbox(instance)
-        code = sandbox.code(name)
-        run = self._run(code)(self, Job(code, (), sandbox.spec, [], finish))
-        run.job.args = (self._context(run, instance.function, instance.label, 0),)
+        code, steps = sandbox.code(name)
+        run = (AsyncRun if steps else self._plain)(self, Job(code, (), sandbox.spec, [], finish))
+        run.job.args = (Context(run, instance.label, sandbox.info, sandbox.spec.environment, 0),)
         sandbox.hook = run
         run.start()
 
@@ -140,11 +139,12 @@ class VirtualBackend:
             return
         request_id = report_id(report, attempt)
         attempt.log = log = [f"FC Invoke Start RequestId: {request_id}\n"]
-        code = _sandbox(instance).code("handler")
+        sandbox = _sandbox(instance)
+        code, steps = sandbox.code("handler")
         job = Job(code, (), spec, log, partial(self._finished, attempt, report, log, request_id), attempt, took)
-        run = self._run(code)(self, job)
+        run = (AsyncRun if steps else self._plain)(self, job)
         run.report = report
-        job.args = (attempt.request.payload, self._context(run, fn, request_id, attempt.number - 1))
+        job.args = (attempt.request.payload, Context(run, request_id, sandbox.info, spec.environment, attempt.number - 1))
         attempt.world = run
         run.start()
 
@@ -156,14 +156,6 @@ class VirtualBackend:
             log.append(outcome.payload.decode("utf-8", "replace") + "\n")
             log.append(f"FC Invoke End RequestId: {request_id}, Error: Unhandled function error\n")
         report.done(attempt, outcome)
-
-    def _context(self, run: Run, fn: Function, request_id: str, retries: int) -> Context:
-        spec = fn.spec
-        info = FunctionInfo(spec.name, spec.handler_name, spec.memory_mb, spec.timeout)
-        return Context(run, request_id, info, spec.environment, retries)
-
-    def _run(self, code: Callable[..., object]) -> type[Run]:
-        return AsyncRun if inspect.iscoroutinefunction(inspect.unwrap(code)) else self._plain
 
     def call(self, run: Run, name: str, payload: bytes, task_id: str | None, delay: int, resume: Callable[[object], object]) -> None:
         """Carry a handler's call to the engine; it goes on at the instant the answer comes."""

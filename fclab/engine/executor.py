@@ -86,7 +86,10 @@ class Executor:
         reason = FATAL.get(outcome.kind)
         if reason is None or (outcome.kind == "stopped" and attempt.started < 0):
             p.pool.leave(attempt, now)
-            self._answer(attempt, outcome)
+            if request.mode == "sync" and not p.faults.arrows:
+                p.front_door.answer(attempt, outcome)
+            else:
+                self._answer(attempt, outcome)
             if p.dispatcher.hungry or p.reserve.plans:
                 p.capacity(fn)
             return
@@ -117,14 +120,10 @@ class Executor:
 
     def _answer(self, attempt: Attempt, outcome: Outcome) -> None:
         """Carry the outcome back to the front door (sync) or the dispatcher (async)."""
-        p = self.p
-        request = attempt.request
-        if not p.faults.arrows:
-            if request.mode == "sync":
-                p.front_door.answer(attempt, outcome)
-            else:
-                p.dispatcher.settle(attempt, outcome)
-            return
-        home = p.front_door.answer if request.mode == "sync" else p.dispatcher.settle
-        arrow = "instance->front door" if request.mode == "sync" else "instance->dispatcher"
-        p.cross(arrow, request, partial(home, attempt, outcome), lambda effect: home(attempt, lost(arrow)))
+        p, sync = self.p, attempt.request.mode == "sync"
+        home = p.front_door.answer if sync else p.dispatcher.settle
+        if p.faults.arrows:
+            arrow = "instance->front door" if sync else "instance->dispatcher"
+            p.cross(arrow, attempt.request, partial(home, attempt, outcome), lambda effect: home(attempt, lost(arrow)))
+        else:
+            home(attempt, outcome)

@@ -13,13 +13,14 @@ from typing import Any
 
 from fclab.engine.instance import Instance
 from fclab.engine.keepalive import fixed_window
-from fclab.engine.placement import most_recently_used
+from fclab.engine.placement import least_recently_used, most_recently_used, newest_created
 from fclab.engine.retry import RetryPolicy, next_delay
 from fclab.errors import UsageError
 from fclab.units import seconds, to_us
 
 __all__ = ["Policies", "own"]
 
+_OURS = (most_recently_used, least_recently_used, newest_created, fixed_window, next_delay)
 Complain = Callable[[UsageError], object]
 
 
@@ -41,7 +42,9 @@ def own(rules: dict[str, Callable[..., object] | None], complain: Complain) -> P
         "next_delay": _next_delay,
     }
     for name, rule in rules.items():
-        if rule is not None:
+        if rule in _OURS:
+            chosen[name] = rule  # sound, and the same in µs as in seconds
+        elif rule is not None:
             chosen[name] = _careful(name, adapters[name](rule), getattr(Policies(), name), complain)
     return Policies(**chosen)
 
