@@ -10,6 +10,9 @@ __all__ = ["Text", "html_grid", "html_text", "number_text", "text_grid"]
 
 Rows = Sequence[Sequence[str]]
 
+_WHOLE = "margin:0 -20px 0 0;padding:0;white-space:pre;overflow-x:auto;font-size:calc(var(--jp-code-font-size, 13px) - 1px);line-height:1.4"
+"""A run's table fits a page of 1280 pixels, with the 20 that JupyterLab leaves free at the right; a teacher's larger code font counts."""
+
 
 class Text(str):
     """Text that shows itself as it is, also as the value of a notebook cell.
@@ -61,4 +64,4 @@ def html_grid(caption: str, header: Sequence[str], rows: Rows, *, left: int = 1)
 
 def html_text(text: str) -> str:
     """Plain text as HTML: escaped, every line whole."""
-    return f'<pre style="margin:0;padding:0;white-space:pre;overflow-x:auto;font-size:12px;line-height:1.4">{html.escape(text)}</pre>'
+    return f'<pre style="{_WHOLE}">{html.escape(text)}</pre>'

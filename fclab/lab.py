@@ -278,7 +278,7 @@ class Lab:
     def close(self) -> None:
         """End the lab; its recording stays readable."""
         if not self._driver.closed:
-            self._driver.check()
+            self._driver.idle()
             self._driver.closed = True
             self._platform.close()
 

@@ -13,6 +13,7 @@ from fclab.errors import FunctionError, PlatformError, RequestRefused, UsageErro
 
 __all__ = [
     "ASYNC_PAYLOAD_LIMIT",
+    "LEAST_WAIT",
     "PHASES",
     "PROFILES",
     "SYNC_PAYLOAD_LIMIT",
@@ -82,6 +83,10 @@ class BootProfile:
 PROFILES: Mapping[str, BootProfile] = {"classroom": BootProfile(), "instant": BootProfile(0, 0, 0, 0, fork=0)}
 
 
+LEAST_WAIT = 0.001
+"""The shortest wait between two deliveries of an event, in seconds: offered again in no time, it would meet the same fault for ever."""
+
+
 @dataclass(frozen=True, slots=True)
 class AsyncConfig:
     """How one function's asynchronous requests are retried and where their outcome goes.
@@ -116,10 +121,13 @@ class AsyncConfig:
                 raise UsageError(
                     f"{name} must be seconds from 0 up, not {value!r}.", hint="None means the preset's value, math.inf no limit"
                 )
-        if self.first_delay is not None and not 0 < self.first_delay < math.inf:
+        if self.first_delay is not None and not LEAST_WAIT <= self.first_delay < math.inf:
             raise UsageError(
-                f"first_delay must be a positive number of seconds, not {self.first_delay!r}.", hint="the presets use 0.5 or 1"
+                f"first_delay must be a positive number of seconds, {LEAST_WAIT:g} or more, not {self.first_delay!r}.",
+                hint="the presets use 0.5 or 1",
             )
+        if self.cap is not None and self.cap < LEAST_WAIT:
+            raise UsageError(f"cap must be at least {LEAST_WAIT:g} s, not {self.cap!r}.", hint="without a wait no outage would ever end")
         if self.max_age is not None and self.max_age < 1:
             raise UsageError(f"max_age must be at least 1 s, not {self.max_age!r}.", hint="the product allows 1 to 604800 s")
         for name in ("on_success", "on_failure"):

@@ -11,7 +11,7 @@ displaying widget" there, although the same output holds a still picture. So, wh
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from fclab.commands.notebook import VIEW, Notebook
@@ -74,7 +74,7 @@ async def known_views(kernel: Kernel) -> set[str] | None:
         asked = client.session.msg("comm_info_request", {})
         client.control_channel.send(asked)
         while True:
-            reply = await _of(client.get_control_msg(timeout=PATIENCE))
+            reply = await client.get_control_msg(timeout=PATIENCE)
             if reply["parent_header"].get("msg_id") == asked["header"]["msg_id"]:
                 return set(reply["content"].get("comms", {}))
     except Exception as error:  # no answer, or a kernel of another make: its views are left to themselves
@@ -83,10 +83,6 @@ async def known_views(kernel: Kernel) -> set[str] | None:
         return None
     finally:
         client.stop_channels()
-
-
-async def _of(answer: Awaitable[dict[str, Any]]) -> dict[str, Any]:
-    return await answer
 
 
 def _outputs(notebook: object) -> list[dict[str, Any]]:

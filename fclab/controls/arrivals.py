@@ -61,8 +61,11 @@ def _by_rate(kind: str, rate: float, start: int, end: int, random: Random) -> It
                 return
             yield at_us
     else:
+        made = 0
         for n, second in enumerate(range(start, end, SECOND), 1):
-            yield from repeat(second, int(rate * n) - int(rate * (n - 1)))
+            due = int(round(rate * n, 6))  # 0.29 × 100 is 29, not the 28.999… of binary numbers
+            yield from repeat(second, due - made)
+            made = due
 
 
 def _given(times: Iterator[object], now: int, end: int | None) -> Iterator[int]:

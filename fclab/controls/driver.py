@@ -130,9 +130,11 @@ class Driver:
                 elif self._hopeless(idle := idle + 1) or not clock.step():
                     self._give_up()
 
-    def until(self, done: Callable[[], bool], limit: int | None = None) -> None:
-        """Let time pass until `done()`, at most `limit` µs. Raises `EndlessRun` when that can never be."""
+    def until(self, done: Callable[[], bool], limit: int | None = None, first: Callable[[], object] | None = None) -> None:
+        """Do `first`, then let time pass until `done()`, at most `limit` µs. Raises `EndlessRun` when that can never be."""
         with self.turning():
+            if first is not None:
+                first()  # in here, so that an interrupt leaves it whole
             clock, platform = self.clock, self.platform
             end = FOREVER if limit is None else clock.now() + limit
             idle = 0

@@ -61,7 +61,7 @@ class FaultPlan:
         """The instance with this id ("hello#1") dies at lab time `at` (now), in the middle of whatever it does."""
         p = self._mine()
         name, _, number = instance.partition("#") if isinstance(instance, str) else ("", "", "")
-        if name not in p.functions or not number.isdigit():
+        if name not in p.functions or not number.isdecimal() or number.startswith("0"):
             raise UsageError(f"{instance!r} is no instance id.", hint='ids look like "hello#1"; see lab.instances("hello")')
         now = p.clock.now()
         when = now if at is None else to_us(at, "at")

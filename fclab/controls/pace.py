@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from fclab.controls.driver import Driver
-from fclab.units import SECOND
+from fclab.units import SECOND, seconds_text
 
 __all__ = ["FRAME", "play"]
 
@@ -19,6 +19,8 @@ def play(driver: Driver, speed: float) -> None:
 
     1. A lab is paced by one `play` at a time: a new one takes over from the one before, at the time that has been reached.
     2. It ends exactly where `run()` would, whatever the real clock did, and like it raises `EndlessRun`.
+    3. In an event loop nobody is left to raise to: what `run()` would raise ends the pacing and is handed to the loop's exception
+       handler, which logs it unless told otherwise; the lab is whole and can be played on.
     """
     me = driver.playing = object()
     began, start = time.monotonic(), driver.clock.now()
@@ -40,7 +42,14 @@ def play(driver: Driver, speed: float) -> None:
         return
 
     def again() -> None:
-        if frame():
+        try:
+            more = frame()
+        except Exception as error:
+            stopped = f"lab.play stopped at {seconds_text(driver.clock.now())} s: {error}"
+            loop.call_exception_handler({"message": stopped, "exception": error})
+            return
+        if more:
             loop.call_later(FRAME, again)
 
-    again()
+    if frame():
+        loop.call_later(FRAME, again)

@@ -33,9 +33,8 @@ class Requests:
         check_name(name)
         event = to_bytes(payload)
         box: list[Response] = []
-        self.driver.idle()
-        self.platform.front_door.accept(name, event, "sync", box.append)
-        self.driver.until(lambda: bool(box))
+        ask = partial(self.platform.front_door.accept, name, event, "sync", box.append)
+        self.driver.until(lambda: bool(box), first=ask)
         return box[0]
 
     def invoke_async(self, name: str, payload: object, delay: float, task_id: str | None) -> TaskHandle:

@@ -34,9 +34,10 @@ class Deadlines:
         self.line[attempt] = due = now + self._timeout
         if not self._armed:
             self._armed = True
-            self._clock.call_at(due, self._due, order=Order.TIMEOUT)
+            self._clock.call_at(due, self.due, order=Order.TIMEOUT)
 
-    def _due(self) -> None:
+    def due(self) -> None:
+        """Call `late` for those whose time has come, and look again when the next one's does."""
         now = self._clock.now()
         line = self.line
         try:
@@ -49,4 +50,4 @@ class Deadlines:
         finally:
             self._armed = bool(line)
             if line:
-                self._clock.call_at(next(iter(line.values())), self._due, order=Order.TIMEOUT)
+                self._clock.call_at(next(iter(line.values())), self.due, order=Order.TIMEOUT)

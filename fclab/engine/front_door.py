@@ -65,6 +65,7 @@ class FrontDoor:
             p.work -= 1
             p.moving -= 1
             request.arrived = p.clock.now()
+            request.fn = p.functions.get(name, fn)  # it may have been replaced on the way
             if effect:
                 self._refuse(request, 503, "ServiceUnavailable", "the request was lost on the way caller->front door")
             else:

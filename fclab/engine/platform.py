@@ -198,11 +198,14 @@ class Platform:
     def helps(self, order: Order, fn: Callable[..., object]) -> bool:
         """Could a call that the clock holds let waiting events run, when nothing else goes on?
 
-        A retry against an endless fault cannot, nor a reclaim unless the lab's cap is what is short, nor another look at idle instances.
+        A retry against an endless fault cannot, nor a reclaim unless the lab's cap is what is short, nor another look at idle instances,
+        nor the deadlines of runs that are over.
         """
         if order is Order.RETRY_DUE:
             return not self.hopeless
-        return self.cap is not None if order is Order.IDLE_EXPIRY else fn != self.reserve.tick
+        if order is Order.IDLE_EXPIRY:
+            return self.cap is not None
+        return fn != self.reserve.tick and getattr(fn, "__func__", None) is not Deadlines.due
 
     def stalled(self) -> str:
         """Why what is left cannot finish by itself, and what to do."""

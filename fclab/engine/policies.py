@@ -16,6 +16,7 @@ from fclab.engine.keepalive import fixed_window
 from fclab.engine.placement import least_recently_used, most_recently_used, newest_created
 from fclab.engine.retry import RetryPolicy, next_delay
 from fclab.errors import UsageError
+from fclab.model import LEAST_WAIT
 from fclab.units import seconds, to_us
 
 __all__ = ["Policies", "own"]
@@ -79,6 +80,6 @@ def _next_delay(rule: Callable[..., object]) -> Callable[..., int | None]:
     def delay(policy: RetryPolicy, cause: str, failures: int, since_first: int) -> int | None:
         times = {field.name: seconds(getattr(policy, field.name)) for field in fields(policy) if field.name != "max_retries"}
         value = rule(replace(policy, **times), cause, failures, seconds(since_first))  # type: ignore[arg-type]
-        return None if value is None else to_us(value, "the wait it returned")
+        return None if value is None else to_us(value, "the wait it returned", least=LEAST_WAIT)
 
     return delay

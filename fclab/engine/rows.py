@@ -57,12 +57,14 @@ class Function:
 
     def standing(self) -> int:
         """Instances that count against the function's cap: its own, and its predecessor's that are not gone yet."""
-        before = self.predecessor
-        if before is None:
-            return len(self.instances)
-        if not before.standing():
-            self.predecessor = None
-        return len(self.instances) + before.standing()
+        count, newer = len(self.instances), self
+        while (older := newer.predecessor) is not None:
+            if older.instances:
+                count += len(older.instances)
+                newer = older
+            else:
+                newer.predecessor = older.predecessor
+        return count
 
 
 class Request:

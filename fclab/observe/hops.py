@@ -239,7 +239,7 @@ class _Walk:
     def settle(self, rows: Iterator[tuple[int, _Row]]) -> None:
         """Follow only the requests that have a hop under way, until it has arrived: the hops written down so far are then complete."""
         pending = {request for request, way in self.ways.items() if way.under_way >= 0 or way.wait >= 0}
-        for self.row, row in rows:
+        for self.row, row in rows if pending else ():
             request = row[2]
             if request in pending and (method := self.methods.get(row[1])) is not None:
                 method(row)

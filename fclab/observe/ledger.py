@@ -37,6 +37,10 @@ class Ledger:
     def __len__(self) -> int:
         return len(self.number)
 
+    def columns(self) -> tuple[array[int], ...]:
+        """The columns, in the order of their names."""
+        return self.number, self.arrived, self.replied, self.done, self.cause, self.status, self.outcome
+
     def words(self, index: int) -> str:
         """What became of request number `number[index]`, in three words or fewer: "cold 1.1 s", "refused 429", or "" while it is open."""
         how = LEDGER_OUTCOMES[self.outcome[index]]
@@ -48,24 +52,35 @@ class Ledger:
 def ledger(recording: Recording) -> Ledger:
     """The ledger of `recording`, refused requests included."""
     accepted, rejected, enqueued, assigned, succeeded, _ = _KINDS
-    found: dict[int, list[int]] = {}
+    found = Ledger(*(array(code) for code in "IqqqIHB"))
+    number, arrived, replied, done = found.number, found.arrived, found.replied, found.done
+    cause, status, outcome = found.cause, found.status, found.outcome
+    place: dict[int, int] = {}
+    cold: set[int] = set()
     for time, kind, request, _, _, _, a, b in recording.rows(_KINDS):
-        if kind == accepted:
-            found[request] = [request, time, -1, -1, b, 0, _OPEN, 0]
+        if kind in (accepted, rejected):
+            place[request] = len(number)
+            refused = kind == rejected
+            number.append(request)
+            arrived.append(time)
+            replied.append(time if refused else -1)
+            done.append(time if refused else -1)
+            cause.append(0 if refused else b)
+            status.append(a if refused else 0)
+            outcome.append(_REFUSED if refused else _OPEN)
         elif kind == assigned:
             if a:
-                found[request][7] = 1
+                cold.add(request)
         elif kind == enqueued:
-            found[request][2] = time
-        elif kind == rejected:
-            found[request] = [request, time, time, time, 0, a, _REFUSED, 0]
+            replied[place[request]] = time
         else:
-            one = found[request]
-            one[3], one[5] = time, a
-            if one[2] < 0:  # an async one that was stored has its 202 already
-                one[2] = time
-            one[6] = _FAILED if kind != succeeded or a >= 400 else _COLD if one[7] else _WARM
-    numbers = list(found)
-    lines = found.values() if numbers == sorted(numbers) else [found[number] for number in sorted(numbers)]
-    columns = list(zip(*lines, strict=True)) or [()] * 8
-    return Ledger(*(array(code, column) for code, column in zip("IqqqIHB", columns, strict=False)))
+            at = place[request]
+            done[at], status[at] = time, a
+            if replied[at] < 0:  # an async one that was stored has its 202 already
+                replied[at] = time
+            failed = a >= 400 or (kind != succeeded and b)
+            outcome[at] = _FAILED if failed else _COLD if request in cold else _WARM
+    order = sorted(place)
+    if order == list(place):
+        return found
+    return Ledger(*(array(column.typecode, [column[place[request]] for request in order]) for column in found.columns()))

@@ -193,6 +193,7 @@ def moments(recording: Recording, instants: set[int] | None = None) -> Iterator[
     A row joins the moment of its request, else that of its instance, at the same instant.
     """
     memory = _Memory(recording)
+    pass_over = memory.pass_over
     now: list[Moment] = []
     of_request: dict[int, Moment] = {}
     of_instance: dict[int, Moment] = {}
@@ -200,7 +201,7 @@ def moments(recording: Recording, instants: set[int] | None = None) -> Iterator[
         time, kind, request, _, instance, _, _, _ = row
         if instants is not None and time not in instants:
             if kind in _REMEMBERED:
-                memory.pass_over(row)
+                pass_over(row)
             continue
         if now and now[0].time != time:
             yield from _over(now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["PAINTS", "PICTURE", "Paint"]
+__all__ = ["NIGHT", "PAINTS", "PICTURE", "Paint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ PAINTS: Mapping[str, Paint] = dict(
 """By span kind, in the order of legends."""
 
 PICTURE: Mapping[str, str] = {
-    "paper": "#ffffff",
+    "paper": "#f8fafb",
     "ink": "#1f2933",
     "soft": "#5f6b77",
     "line": "#c9d1d9",
@@ -61,3 +61,17 @@ PICTURE: Mapping[str, str] = {
     "accent": "#0072b2",
 }
 """Colours of a static picture's own parts; a live view takes the notebook's theme instead."""
+
+NIGHT: Mapping[str, str] = {
+    PICTURE["paper"]: "#1a2027",
+    PICTURE["ink"]: "#eef2f5",
+    PICTURE["soft"]: "#aab5c0",
+    PICTURE["line"]: "#4a545f",
+    PICTURE["faint"]: "#252d36",
+    PICTURE["gone"]: "#ff8f73",
+    PAINTS["idle"].fill: "#3d4650",
+    PAINTS["wait"].fill: "#4a4435",
+    PAINTS["retry"].fill: "#573f33",
+    PAINTS["idle"].ink: "#e3e8ed",
+}
+"""What a static picture shows instead on a dark page; the inks of `wait` and `retry` are that of `idle`."""

@@ -6,7 +6,7 @@ import hashlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, compress
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -151,14 +151,10 @@ class Recording:
 
     def rows(self, kinds: Iterable[int] | None = None) -> Iterator[tuple[int, int, int, int, int, int, int, int]]:
         """Every event as eight integers (see `Row`), in order; those of `kinds` alone if given."""
+        wanted = bytes(map(frozenset(kinds or ()).__contains__, range(256)))
         for block in (*self._blocks, self._tail):
             rows = zip(*[iter(block)] * WIDTH, strict=True)
-            yield from rows if kinds is None else compress(rows, _marked(block, kinds))
-
-    def times(self, kinds: Iterable[int] = EVENT_TYPES) -> list[int]:
-        """The instants (µs) at which something of `kinds` happened, in order."""
-        marked = (compress(block[::WIDTH], _marked(block, kinds)) for block in (*self._blocks, self._tail))
-        return sorted(dict.fromkeys(chain.from_iterable(marked)))
+            yield from rows if kinds is None else compress(rows, bytes([*block[1::WIDTH]]).translate(wanted))
 
     def row(self, index: int) -> Row:
         """Event number `index` as stored."""
@@ -270,12 +266,6 @@ class Recording:
         from fclab.observe import storage
 
         return storage.load(Path(path))
-
-
-def _marked(block: array[int] | list[int], kinds: Iterable[int]) -> bytes:
-    """For each row of `block` a byte: whether it is of `kinds`."""
-    wanted = frozenset(kinds)
-    return bytes([*block[1::WIDTH]]).translate(bytes(kind in wanted for kind in range(256)))
 
 
 class Events(Sequence[Event]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Literal
 
 from fclab.observe.events import (
@@ -252,29 +253,27 @@ def spans(recording: Recording) -> Spans:
     """All spans of `recording`; what is still open ends at `recording.end_us`."""
     watch = _Watch(recording)
     methods = watch.methods
-    for row in recording.rows():
-        method = methods.get(row[1])
-        if method is not None:
-            method(row)
+    for row in recording.rows(methods):
+        methods[row[1]](row)
     watch.finish(recording.end_us)
     return _columns(recording, watch.found, watch.codes)
 
 
 def _columns(recording: Recording, found: list[_Found], codes: set[int]) -> Spans:
     """Sort what was found and number the lanes: by function, a queue before its instances, instances by age, slots in order."""
-    codes.update(code for _, code, _, _, _, _ in found)
+    codes.update(map(itemgetter(1), found))
     order = sorted(codes)
     number = {code: index for index, code in enumerate(order)}
     split = {code >> 8 for code in order if code & 0xFF}
     found.sort()
     return Spans(
         tuple(_lane(recording, code, code >> 8 in split) for code in order),
-        array("I", [number[code] for _, code, _, _, _, _ in found]),
-        array("B", [kind for _, _, _, kind, _, _ in found]),
-        array("q", [start for start, _, _, _, _, _ in found]),
-        array("q", [end for _, _, end, _, _, _ in found]),
-        array("I", [request for _, _, _, _, request, _ in found]),
-        array("H", [min(attempt, _LAST_ATTEMPT) for _, _, _, _, _, attempt in found]),
+        array("I", [number[code] for code in map(itemgetter(1), found)]),
+        array("B", map(itemgetter(3), found)),
+        array("q", map(itemgetter(0), found)),
+        array("q", map(itemgetter(2), found)),
+        array("I", map(itemgetter(4), found)),
+        array("H", [min(attempt, _LAST_ATTEMPT) for attempt in map(itemgetter(5), found)]),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from operator import itemgetter
 from typing import TypeVar
 
@@ -21,7 +21,9 @@ from fclab.observe.routes import COMPONENTS, Hops
 from fclab.observe.spans import SPAN_KINDS, Spans
 from fclab.units import SECOND
 
-__all__ = ["DWELL", "FOLD_FROM", "FOLD_PLAY", "FOLD_WIDTH", "MANY", "MOST_DWELL", "MOST_STEPS", "PAUSE", "Steps", "Story", "idle_gaps", "story"]
+__all__ = [
+    "DWELL", "FOLD_FROM", "FOLD_PLAY", "FOLD_WIDTH", "MANY", "MOST_DWELL", "MOST_STEPS", "PAUSE", "Steps", "Story", "idle_gaps", "story",
+]  # fmt: skip
 
 FOLD_FROM = 5 * SECOND
 """An idle gap longer than this many µs is folded."""
@@ -124,21 +126,20 @@ def _instants(recording: Recording) -> list[int]:
 
     Virtual time begins at 0; a wall clock's picture begins with its first event.
     """
-    times = recording.times()
+    times = sorted(map(itemgetter(0), recording.rows()))
     start = 0 if recording.meta["clock"] == "virtual" or not times else times[0]
-    return sorted({start, *times, max(start, recording.end_us)})
+    return list(dict.fromkeys((start, *times, max(start, recording.end_us))))
 
 
 def _idle_gaps(instants: list[int], spans: Spans) -> tuple[tuple[int, int], ...]:
     """The gaps between two instants that are long, and in which nothing boots, runs or stops. Waiting alone is idle."""
     long = [(before, after) for before, after in pairwise(instants) if after - before > FOLD_FROM]
+    ends = (-1 if kind in _IDLE_KINDS else end for kind, end in zip(spans.kind, spans.end, strict=True))
+    busy_until = list(accumulate(ends, max)) if long else []  # by span: the latest end of it and those that began before it
     gaps: list[tuple[int, int]] = []
-    busy_until, at = -1, 0
     for before, after in long:
-        upto = bisect_right(spans.start, before, at)
-        ends = (spans.end[number] for number in range(at, upto) if spans.kind[number] not in _IDLE_KINDS)
-        busy_until, at = max(busy_until, max(ends, default=-1)), upto
-        if busy_until <= before:
+        begun = bisect_right(spans.start, before)
+        if not begun or busy_until[begun - 1] <= before:
             gaps.append((before, after))
     return tuple(gaps)
 
@@ -279,7 +280,8 @@ def _thinned(recording: Recording) -> list[Moment]:
     """The moments worth a step; see `MOST_STEPS`."""
     if len(recording) <= MANY:
         return [moment for moment in moments(recording) if not moment.silent]
-    instants = recording.times(EVENT_TYPES.keys() - _QUIET_EVENTS)
+    loud = recording.rows(EVENT_TYPES.keys() - _QUIET_EVENTS)
+    instants = list(dict.fromkeys(map(itemgetter(0), loud)))
     kept = [moment for moment in moments(recording, set(_halved(instants))) if not moment.silent and not moment.routine]
     return _halved(kept)
 

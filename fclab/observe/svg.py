@@ -6,14 +6,17 @@ They stand where no kernel runs (a fresh clone, an exported page), so they hold 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 from fclab.observe.palette import PAINTS, PICTURE
 from fclab.observe.recording import Recording
 from fclab.observe.spans import SPAN_KINDS
+from fclab.observe.svg_axis import Axis
 from fclab.observe.svg_chain import chain_svg, draw_chain
-from fclab.observe.svg_parts import FONT, HATCH, text_width, zigzag
-from fclab.observe.svg_scene import Axis, Scene, outcome, scene
+from fclab.observe.svg_parts import DARK, FONT, HATCH, swatches, text_width, zigzag
+from fclab.observe.svg_scene import End, Scene
+from fclab.observe.svg_thin import Mark, marks, most_telling
 from fclab.units import seconds_text
 
 __all__ = ["chain_svg", "draw_chain", "draw_timeline", "timeline_svg"]
@@ -30,7 +33,7 @@ IDLE_EDGE = "#a9b4bf"
 
 def timeline_svg(recording: Recording, *, width: int = 960) -> str:
     """The timeline of `recording` as SVG text of `width` pixels: at most 400 shapes and about 30 kB, whatever its length."""
-    return draw_timeline(scene(recording), width=width)
+    return draw_timeline(Scene(recording), width=width)
 
 
 def draw_timeline(made: Scene, *, width: int = 960) -> str:
@@ -50,7 +53,8 @@ class _Timeline:
         letters = max((len(lane.label) for lane in made.spans.lanes[: self.lanes]), default=0)
         self.left = min(190.0, max(96.0, 28 + letters * 8.2))
         self.plot = width - self.left - MARGIN
-        self.axis = Axis(made.folds, made.begin_us, made.end_us, self.left, self.plot)
+        rooms = {end.time: text_width(_word(end), 11) + 22 for end in made.ends if end.lane < self.lanes and self.lane > 30}
+        self.axis = Axis(made.folds, made.begin_us, made.end_us, self.left, self.plot, rooms)
         self.top = float(HEAD + STRIP)
         self.bottom = self.top + max(1, self.lanes) * self.lane
         self.height = self.bottom + FOOT + LEGEND
@@ -62,20 +66,21 @@ class _Timeline:
         title = f"Timeline: {made.summary()}, {seconds_text(made.begin_us)} to {seconds_text(made.end_us)} s"
         self.out.append(
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height:g}" width="{self.width}" '
-            f'height="{self.height:g}" role="img" font-family="{FONT}" font-size="12"><title>{escape(title)}</title>{HATCH}'
+            f'height="{self.height:g}" role="img" font-family="{FONT}" font-size="12"><title>{escape(title)}</title>{DARK}{HATCH}'
             f'<rect width="{self.width}" height="{self.height:g}" rx="8" fill="{PICTURE["paper"]}" stroke="{PICTURE["line"]}"/>'
             f'<text x="16" y="23" fill="{PICTURE["soft"]}">{escape(made.summary())}</text>'
         )
         if made.folds:
-            note = "zigzag: idle time folded" if self.axis.fold_width >= NARROW else "idle time folded"
+            note = "zigzag: idle time folded" if self.axis.widest >= NARROW else "idle time folded"
             self._text(self.width - MARGIN, 23, note, PICTURE["soft"], anchor="end")
         self._rows()
-        shown, places = self._chosen(), self._marks()
-        self._arrows(places)
+        shown = self._chosen()
+        places = marks(made.ledger, self.axis, max(NEAR, self.plot / MOST_MARKS))
+        feet = self._arrows(places)
         self._spans(shown)
         self._folds()
-        self._labels(shown)
-        self._ends()
+        named = self._ends(feet)
+        self._labels(shown, named)
         self._pills(places)
         self._ticks()
         self._legend()
@@ -107,16 +112,8 @@ class _Timeline:
             self._text(self.left, self.top + self.lane / 2 + 4, "nothing ran", PICTURE["soft"])
 
     def _chosen(self) -> list[int]:
-        """Numbers of the spans to draw, in order: one a lane, kind and pixel; the longest if too many, waits last."""
         spans = self.made.spans
-        cells: dict[tuple[int, int, int], tuple[bool, float, int]] = {}
-        for n in range(len(spans.kind)):
-            if spans.lane[n] < self.lanes:
-                x0, x1 = self.axis.x(spans.start[n]), self.axis.x(spans.end[n])
-                cell = spans.lane[n], spans.kind[n], int(x0)
-                rank = PAINTS[SPAN_KINDS[spans.kind[n]]].quiet, x0 - x1, n
-                cells[cell] = min(rank, cells.get(cell, rank))
-        shown = sorted(n for _, _, n in sorted(cells.values())[:MOST_SPANS])
+        shown = most_telling(spans, self.axis, self.lanes, MOST_SPANS)
         if len(shown) < len(spans.kind):
             self._text(self.width / 2, 23, f"{len(shown)} of {len(spans.kind)} spans drawn", PICTURE["soft"], anchor="middle")
         return shown
@@ -140,13 +137,13 @@ class _Timeline:
             if paint.hatched:
                 hatched.append(f"M{x0:.1f} {y:.1f}h{wide:.1f}v{high:.1f}h-{wide:.1f}z")
         for name, group in boxes.items():
-            edge = IDLE_EDGE if PAINTS[name].quiet else "#fff"
+            edge = IDLE_EDGE if PAINTS[name].quiet else PICTURE["paper"]
             self.out.append(f'<g fill="{PAINTS[name].fill}" stroke="{edge}" stroke-width=".8">{"".join(group)}</g>')
         if hatched:
             self.out.append(f'<path d="{"".join(hatched)}" fill="url(#h)"/>')
 
-    def _labels(self, shown: list[int]) -> None:
-        """Names on the spans, those of handlers first; grouped by their look, which keeps the text short."""
+    def _labels(self, shown: list[int], named: set[tuple[int, int]]) -> None:
+        """Names on the spans, those of handlers first; grouped by their look, which keeps the text short. `named` have one."""
         spans = self.made.spans
         groups: dict[tuple[str, float, bool], list[str]] = defaultdict(list)
         free: dict[int, float] = defaultdict(float)  # where waits overlap, the first name stands
@@ -154,7 +151,7 @@ class _Timeline:
         for n in sorted(shown, key=lambda n: SPAN_KINDS[spans.kind[n]] not in ("run", "error")):
             if not left:
                 break
-            found = self._label(n)
+            found = None if (spans.lane[n], spans.end[n]) in named else self._label(n)
             paint = PAINTS[SPAN_KINDS[spans.kind[n]]]
             if found and (not paint.quiet or found[0] - text_width(found[1], found[2]) / 2 >= free[spans.lane[n]]):
                 left -= 1
@@ -172,7 +169,7 @@ class _Timeline:
         paint = PAINTS[SPAN_KINDS[spans.kind[n]]]
         x0, x1 = self.axis.x(spans.start[n]), self.axis.x(spans.end[n])
         if paint.quiet:
-            fold = next((fold for fold in self.axis.folded if x0 <= fold[2] and fold[3] <= x1), None)
+            fold = self.axis.fold_within(spans.start[n], spans.end[n])
             if fold:
                 x0, x1 = fold[2] + 8, fold[3] - 8
         label = f"R{spans.request[n]}"
@@ -190,9 +187,7 @@ class _Timeline:
         return None
 
     def _folds(self) -> None:
-        if self.axis.fold_width < NARROW:
-            return
-        for start, end, x0, x1 in self.axis.folded:
+        for start, end, x0, x1 in self.axis.folded if self.axis.widest >= NARROW else ():
             y0, y1 = self.top - 4, self.bottom + 6
             inset = min(5.0, (x1 - x0) / 4)
             left, right = zigzag(x0 + inset, y0, y1), zigzag(x1 - inset, y0, y1)
@@ -205,45 +200,56 @@ class _Timeline:
             if x1 - x0 >= text_width(text, 11):
                 self._text((x0 + x1) / 2, self.bottom + 18, text, PICTURE["soft"], anchor="middle", size=11)
 
-    def _ends(self) -> None:
+    def _ends(self, feet: list[tuple[float, float]]) -> set[tuple[int, int]]:
+        """Crosses where instances end, named right of the cross, or on the rest before it. Returns (lane, time) of those rests.
+
+        `feet` are the ways of requests, (x, lowest y): a name keeps off them.
+        """
+        named: set[tuple[int, int]] = set()
+        last = dict(zip(self.made.spans.lane, range(len(self.made.spans)), strict=True))
         for end in [end for end in self.made.ends if end.lane < self.lanes][:MOST_MARKS]:
             x, y = self.axis.x(end.time), self._y(end.lane) + self.lane / 2
             cross = f"M{x:.1f} {y - self.lane * 0.38:.1f}v{self.lane * 0.76:.1f}M{x - 5:.1f} {y - 5:g}l10 10m0-10l-10 10"
+            word = _word(end)
             self.out.append(
                 f'<path d="{cross}" stroke="{PICTURE["gone"]}" stroke-width="2" '
-                f'fill="none"><title>{"reclaimed" if end.reclaimed else "ended"} at {seconds_text(end.time)} s</title></path>'
+                f'fill="none"><title>{word} at {seconds_text(end.time)} s</title></path>'
             )
-            word = "reclaimed" if end.reclaimed else "ended"
-            room = self.width - MARGIN - x
-            if room > text_width(word, 11) + 10 and self.lane > 30:
+            wide = text_width(word, 11)
+            ways = [way for way, foot in feet if foot > y - 8]
+            side = ""
+            if self.lane > 30 and x + 9 + wide < min([self.width - MARGIN / 2, *(way - 4 for way in ways if way > x)]):
+                side = f'x="{x + 9:.1f}"'
+            elif self.lane > 30 and x - 12 - wide > max([self._rest(end, last[end.lane]), *(way + 4 for way in ways if way <= x)]):
+                side = f'x="{x - 9:.1f}" text-anchor="end"'
+                named.add((end.lane, end.time))
+            if side:
                 self.out.append(
-                    f'<text x="{x + 9:.1f}" y="{y + 4:g}" font-size="11" font-weight="600" fill="{PICTURE["gone"]}" '
-                    f'stroke="#fff" stroke-width="4" paint-order="stroke">{word}</text>'
+                    f'<text {side} y="{y + 4:g}" font-size="11" font-weight="600" fill="{PICTURE["gone"]}" '
+                    f'stroke="{PICTURE["paper"]}" stroke-width="4" paint-order="stroke">{word}</text>'
                 )
+        return named
 
-    def _marks(self) -> list[tuple[float, list[int]]]:
-        """(x, indices of requests) of the marks of arrivals; requests that arrive close to one another share one."""
-        places: list[tuple[float, list[int]]] = []
-        for index, request in enumerate(self.made.requests):
-            x = self.axis.x(request.arrived_us)
-            if places and x - places[-1][0] < max(NEAR, self.plot / MOST_MARKS):
-                places[-1][1].append(index)
-            else:
-                places.append((x, [index]))
-        return places
-
-    def _arrows(self, places: list[tuple[float, list[int]]]) -> None:
-        """The ways of requests to their rows, below the spans."""
+    def _rest(self, end: End, n: int) -> float:
+        """Where span `n` begins, in pixels, if it is a rest that ends with its instance; else to the right of everything."""
         spans = self.made.spans
-        home = dict(zip(reversed(spans.request), reversed(spans.lane), strict=True))
-        path = ""
-        for x, members in places:
-            lanes = [lane for lane in (home.get(self.made.requests[index].number, self.lanes) for index in members) if lane < self.lanes]
-            foot = (self._y(min(lanes)) + (self.lane - self.bar) / 2 - 1) if lanes else self.top - 2
-            path += f"M{x:.1f} {HEAD + 26}V{foot:.1f}m-4-7l4 7l4-7"
-        self.out.append(f'<path d="{path}" fill="none" stroke="{PICTURE["ink"]}" stroke-width="1.3"/>')
+        resting = PAINTS[SPAN_KINDS[spans.kind[n]]].quiet and spans.end[n] == end.time
+        return self.axis.x(spans.start[n]) if resting else float(self.width)
 
-    def _pills(self, places: list[tuple[float, list[int]]]) -> None:
+    def _arrows(self, places: list[Mark]) -> list[tuple[float, float]]:
+        """The ways of requests to their rows, below the spans; their (x, lowest y)."""
+        spans = self.made.spans
+        number = self.made.ledger.number
+        home = dict(zip(reversed(spans.request), reversed(spans.lane), strict=True))
+        feet = []
+        for x, members in places:
+            lane = min(home.get(number[index], self.lanes) for index in members)
+            feet.append((x, (self._y(lane) + (self.lane - self.bar) / 2 - 1) if lane < self.lanes else self.top - 2))
+        path = "".join(f"M{x:.1f} {HEAD + 26}V{foot:.1f}m-4-7l4 7l4-7" for x, foot in feet)
+        self.out.append(f'<path d="{path}" fill="none" stroke="{PICTURE["ink"]}" stroke-width="1.3"/>')
+        return feet
+
+    def _pills(self, places: list[Mark]) -> None:
         last, y = -1e9, HEAD + 22.0
         for number, (x, members) in enumerate(places):
             if x - 6 < last:
@@ -255,46 +261,35 @@ class _Timeline:
             wide = text_width(text, 12) + 14
             left = min(x - 6, self.width - MARGIN / 2 - wide)
             self.out.append(f'<rect x="{left:.1f}" y="{y - 15:g}" width="{wide:.1f}" height="20" rx="10" fill="{PICTURE["ink"]}"/>')
-            self._text(left + wide / 2, y - 1, text, "#fff", anchor="middle", bold=True)
+            self._text(left + wide / 2, y - 1, text, PICTURE["paper"], anchor="middle", bold=True)
             last = left + wide + 4
 
-    def _short(self, members: list[int]) -> str:
-        first, last = self.made.requests[members[0]], self.made.requests[members[-1]]
-        return first.label if len(members) == 1 else f"{first.label}–{last.label}"
+    def _short(self, members: Sequence[int]) -> str:
+        first, last = (f"R{self.made.ledger.number[index]}" for index in (members[0], members[-1]))
+        return first if len(members) == 1 else f"{first}–{last}"
 
-    def _pill_text(self, members: list[int]) -> str:
-        if len(members) > 1:
-            return self._short(members)
-        request = self.made.requests[members[0]]
-        return f"{request.label} {outcome(request)}".strip()
+    def _pill_text(self, members: Sequence[int]) -> str:
+        return f"{self._short(members)} {self.made.ledger.words(members[0]) if len(members) == 1 else ''}".strip()
 
     def _ticks(self) -> None:
         y = self.bottom + 6
         self.out.append(f'<path d="M{self.left:g} {y:g}H{self.axis.right:.1f}" stroke="{PICTURE["line"]}"/>')
-        taken: list[tuple[float, float]] = []
+        taken = bytearray(self.width + 200)  # a byte a pixel, from 100 left of the picture
         for time, x, strong in sorted(self.axis.ticks(), key=lambda tick: not tick[2]):
             text = seconds_text(time)
             half = text_width(text, 12) / 2
-            if any(x - half < right + 6 and left - 6 < x + half for left, right in taken):
+            left, right = int(x - half) + 97, int(x + half) + 104
+            if any(taken[left:right]):
                 continue
-            taken.append((x - half, x + half))
+            taken[left + 3 : right - 3] = bytes([1]) * (right - left - 6)
             self.out.append(f'<path d="M{x:.1f} {y:g}v16" stroke="{PICTURE["line"]}"/>')
             self._text(x, y + 30, text, PICTURE["ink"] if strong else PICTURE["soft"], anchor="middle")
         self._text(16, y + 30, "time in s", PICTURE["soft"])
 
     def _legend(self) -> None:
-        x, y = 16.0, self.height - LEGEND / 2 - 4
         present = {SPAN_KINDS[kind] for kind in set(self.made.spans.kind)}
-        for name, paint in PAINTS.items():
-            if name not in present:
-                continue
-            swatch = f'<rect x="{x:.1f}" y="{y - 8:g}" width="18" height="16" rx="3" '
-            self.out.append(f'{swatch}fill="{paint.fill}" stroke="{PICTURE["line"]}"/>')
-            if paint.hatched:
-                self.out.append(f'{swatch}fill="url(#h)"/>')
-            self._text(x + 9, y + 4, paint.letter, paint.ink, anchor="middle", size=11, bold=True)
-            word = "idle (frozen)" if name == "idle" else name
-            self._text(x + 24, y + 4, word, PICTURE["ink"])
-            x += 24 + text_width(word, 12) + 16
-        if any(PAINTS[name].hatched for name in present):
-            self._text(self.width - MARGIN, y + 4, "hatched = cold start", PICTURE["soft"], anchor="end")
+        self.out.append(swatches(present, self.height - LEGEND / 2 - 4, self.width - MARGIN))
+
+
+def _word(end: End) -> str:
+    return "reclaimed" if end.reclaimed else "ended"

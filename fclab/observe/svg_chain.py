@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Literal
 from xml.sax.saxutils import escape
 
 from fclab.observe.chain import layout
+from fclab.observe.events import InstanceAssigned
 from fclab.observe.palette import PAINTS, PICTURE
 from fclab.observe.recording import Recording
-from fclab.observe.svg_parts import FONT
-from fclab.observe.svg_scene import Scene, scene
+from fclab.observe.routes import Hops
+from fclab.observe.svg_parts import DARK, FONT
+from fclab.observe.svg_scene import Scene
 
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["MOST_NODES", "Node", "board", "chain_svg", "draw_chain"]
+__all__ = ["MOST_NODES", "Node", "board", "chain_svg", "crossings", "draw_chain"]
 
 MOST_NODES = 8
 """Instances of one function that have a node of their own; the others share one."""
@@ -36,15 +38,16 @@ class Node:
     kind: Literal["caller", "component", "instance", "group", "destination"]
 
 
-def board(made: Scene) -> tuple[list[Node], dict[str, int]]:
-    """The nodes of the call chain, and the number of the node that stands for each name."""
+def board(made: Scene, hops: Hops) -> tuple[list[Node], dict[str, int]]:
+    """The nodes of the call chain that `hops` make, and the number of the node that stands for each name."""
     import networkx as nx
 
-    names = list(made.hops.nodes)
+    names = list(hops.nodes)
     instances = made.recording.instances[1:]
     labels = {instance.label for instance in instances}
     graph: nx.DiGraph[str] = nx.DiGraph()
-    used = {*made.hops.source, *made.hops.target} or {0, 1}
+    ways = set(zip(hops.source, hops.target, strict=True))
+    used = {end for way in ways for end in way} or {0, 1}
     for name in (name for number, name in enumerate(names) if number in used and name not in labels):
         graph.add_node(name, kind="destination" if name.startswith("destination ") else "component")
     totals = Counter(instance.function for instance in instances)
@@ -61,12 +64,20 @@ def board(made: Scene) -> tuple[list[Node], dict[str, int]]:
         graph.add_node(shown, kind="instance")
         if "pool" in graph:
             graph.add_edge("pool", shown)
-    for a, b in set(zip(made.hops.source, made.hops.target, strict=True)):
+    for a, b in ways:
         graph.add_edge(alias.get(names[a], names[a]), alias.get(names[b], names[b]))
     places = layout(graph)
     numbers = {name: number for number, name in enumerate(graph)}
     nodes = [Node(name, *places[name], _kind(name, graph, groups)) for name in graph]
     return nodes, numbers | {label: numbers[name] for label, name in alias.items()}
+
+
+def crossings(hops: Hops, node_of: dict[str, int]) -> Counter[tuple[int, int]]:
+    """How often each way was taken, by the numbers of its nodes, in the order in which they were first taken."""
+    found: Counter[tuple[int, int]] = Counter()
+    for (a, b), count in Counter(zip(hops.source, hops.target, strict=True)).items():
+        found[node_of[hops.nodes[a]], node_of[hops.nodes[b]]] += count
+    return found
 
 
 def _kind(name: str, graph: nx.DiGraph[str], groups: set[str]) -> Literal["caller", "component", "instance", "group", "destination"]:
@@ -80,20 +91,19 @@ def _kind(name: str, graph: nx.DiGraph[str], groups: set[str]) -> Literal["calle
 
 def chain_svg(recording: Recording, *, width: int = 960) -> str:
     """The call chain of `recording` as SVG text of `width` pixels: all components, and how often each hop was taken."""
-    return draw_chain(scene(recording), width=width)
+    return draw_chain(Scene(recording), width=width)
 
 
 def draw_chain(made: Scene, *, width: int = 960) -> str:
     """As `chain_svg`, for a scene that is already computed."""
-    nodes, node_of = board(made)
     hops = made.hops
-    names = hops.nodes
-    counts = Counter((node_of[names[a]], node_of[names[b]]) for a, b in zip(hops.source, hops.target, strict=True))
+    nodes, node_of = board(made, hops)
+    counts = crossings(hops, node_of)
     boxes, height = _boxes(nodes, width)
-    title = f"Call chain: {len(nodes)} components, {len(made.requests)} requests, {len(hops.depart)} hops"
+    title = f"Call chain: {len(nodes)} components, {len(made.ledger)} requests, {len(hops.depart)} hops"
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:g}" width="{width}" height="{height:g}" role="img" '
-        f'font-family="{FONT}" font-size="14"><title>{escape(title)}</title>'
+        f'font-family="{FONT}" font-size="14"><title>{escape(title)}</title>{DARK}'
         '<defs><marker id="a" viewBox="0 0 9 9" refX="8" refY="4.5" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" '
         f'orient="auto"><path d="M0 0L9 4.5L0 9z" fill="{PICTURE["soft"]}"/></marker></defs>'
         f'<rect width="{width}" height="{height:g}" rx="8" fill="{PICTURE["paper"]}" stroke="{PICTURE["line"]}"/>'
@@ -108,7 +118,8 @@ def draw_chain(made: Scene, *, width: int = 960) -> str:
         if count > 1 or len(counts) <= 12:
             labels.append(f'<text x="{x:.1f}" y="{y + 4:.1f}">×{count}</text>')
     out.append(
-        f'</g><g font-size="12" text-anchor="middle" fill="{PICTURE["ink"]}" stroke="#fff" stroke-width="5" paint-order="stroke">'
+        f'</g><g font-size="12" text-anchor="middle" fill="{PICTURE["ink"]}" stroke="{PICTURE["paper"]}" '
+        'stroke-width="5" paint-order="stroke">'
         f"{''.join(labels)}</g>"
     )
     words = _words(made, node_of)
@@ -121,16 +132,17 @@ def draw_chain(made: Scene, *, width: int = 960) -> str:
 def _words(made: Scene, node_of: dict[str, int]) -> dict[int, str]:
     """What each node's second line says."""
     served: dict[int, list[str]] = defaultdict(list)
-    for request in made.requests:
-        if request.instance:
-            served[node_of[request.instance]].append(request.label)
+    rows = made.recording.rows([InstanceAssigned.KIND])
+    last = {request: instance for _, _, request, _, instance, _, _, _ in rows}
+    for request, instance in sorted(last.items()):
+        served[node_of[made.recording.instances[instance].label]].append(f"R{request}")
     found = {number: " ".join(labels) if len(labels) <= 3 else f"{len(labels)} requests" for number, labels in served.items()}
     for ended in made.ends:
         label = made.spans.lanes[ended.lane].key
         if label in node_of and found.get(node_of[label]):
             found[node_of[label]] += ", reclaimed" if ended.reclaimed else ", ended"
     if "caller" in node_of:
-        asked = sum(not request.cause for request in made.requests)
+        asked = made.ledger.cause.count(0)
         found[node_of["caller"]] = f"{asked} request" + ("s" if asked != 1 else "")
     return found
 

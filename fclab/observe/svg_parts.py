@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-__all__ = ["FONT", "HATCH", "text_width", "zigzag"]
+from collections.abc import Set as AbstractSet
+from xml.sax.saxutils import escape
+
+from fclab.observe.palette import NIGHT, PAINTS, PICTURE
+
+__all__ = ["DARK", "FONT", "HATCH", "swatches", "text_width", "zigzag"]
 
 FONT = "system-ui,-apple-system,'Segoe UI','Noto Sans','DejaVu Sans',sans-serif"
+
+DARK = (
+    "<style>@media(prefers-color-scheme:dark){"
+    + "".join(f'[fill="{day}"]{{fill:{night}}}[stroke="{day}"]{{stroke:{night}}}' for day, night in NIGHT.items())
+    + "}</style>"
+)
+"""A picture's other colours, for a reader whose page is dark; who knows no style sheets draws the light ones."""
 
 HATCH = (
     '<defs><pattern id="h" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
@@ -26,3 +38,23 @@ def zigzag(x: float, y0: float, y1: float) -> str:
         points.append(f"{x + side:.1f} {y:g}")
         side = -side
     return "M" + "L".join(points)
+
+
+def swatches(present: AbstractSet[str], y: float, right: float) -> str:
+    """The legend of the kinds of span that are `present`, in one line at `y` that ends at `right`."""
+    x = 16.0
+    out: list[str] = []
+    for name, paint in PAINTS.items():
+        if name not in present:
+            continue
+        swatch = f'<rect x="{x:.1f}" y="{y - 8:g}" width="18" height="16" rx="3" '
+        out.append(f'{swatch}fill="{paint.fill}" stroke="{PICTURE["line"]}"/>' + (f'{swatch}fill="url(#h)"/>' if paint.hatched else ""))
+        word = "idle (frozen)" if name == "idle" else name
+        out.append(
+            f'<text x="{x + 9:.1f}" y="{y + 4:.1f}" fill="{paint.ink}" text-anchor="middle" font-size="11" font-weight="600">'
+            f'{paint.letter}</text><text x="{x + 24:.1f}" y="{y + 4:.1f}" fill="{PICTURE["ink"]}">{escape(word)}</text>'
+        )
+        x += 24 + text_width(word, 12) + 16
+    if any(PAINTS[name].hatched for name in present):
+        out.append(f'<text x="{right:.1f}" y="{y + 4:.1f}" fill="{PICTURE["soft"]}" text-anchor="end">hatched = cold start</text>')
+    return "".join(out)

@@ -118,8 +118,8 @@ class Bare:
         self.settle()
 
     def picture(self, number: int = 0) -> str:
-        """What the canvas number `number` shows, as a data address."""
-        return str(self.page.evaluate("n => document.querySelectorAll('.fcl canvas')[n].toDataURL()", number))
+        """What the rows of timeline number `number` show, as a data address."""
+        return str(self.page.evaluate("n => document.querySelectorAll('.fcl-rows')[n].toDataURL()", number))
 
     def state(self, view: View, name: str) -> object:
         """A trait of the view's player, as the page has it now."""

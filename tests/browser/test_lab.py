@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from fclab.commands.dead_views import STILL
 from tests.browser.jupyterlab import OPEN, Server, ready, run_in_kernel
 
 RUN_ALL = "jupyterapp.commands.execute('notebook:run-all-cells')"
@@ -102,10 +103,14 @@ def test_lesson_00_from_the_top(lesson: Page, snapshot: Callable[[str], Path]) -
     lesson.keyboard.press("Space")
     expect(timeline).to_have_attribute("data-playing", "false")
 
-    chain.locator(".fcl-home").click()
-    chain.locator(".fcl-next").click()
-    assert position(timeline) == first
-    chain.locator(".fcl-back").click()
+    expect(chain.locator(".fcl-bar")).to_be_hidden()
+    expect(chain.locator(".fcl-caption")).to_be_hidden()
+    chain.focus()
+    lesson.keyboard.press("Home")
+    lesson.keyboard.press("ArrowRight")
+    expect(timeline).to_have_attribute("data-moving", "false")
+    assert position(timeline) == first, "the chain has no controls of its own, but it has the keys"
+    timeline.locator(".fcl-back").click()
     assert position(timeline) == before
     scrub = timeline.locator(".fcl-scrub")
     box = scrub.bounding_box()
@@ -114,7 +119,7 @@ def test_lesson_00_from_the_top(lesson: Page, snapshot: Callable[[str], Path]) -
     assert before < position(timeline) < end
     snapshot("lesson-00-watch")
 
-    for inside in (timeline, chain.locator(".fcl-next"), scrub):
+    for inside in (timeline, timeline.locator(".fcl-next"), chain, scrub):
         inside.focus()
         lesson.keyboard.press("b")
     assert lesson.evaluate(CELLS) == cells, "keys in a player are not the notebook's: b would insert a cell, d d delete this one"
@@ -122,13 +127,18 @@ def test_lesson_00_from_the_top(lesson: Page, snapshot: Callable[[str], Path]) -
     lesson.evaluate(f"{OPEN}.sessionContext.shutdown()")
 
 
-def test_a_reload_shows_the_same_page_and_the_same_bet(page: Page, jupyter: Server) -> None:
+def open_copy(page: Page, jupyter: Server, name: str) -> None:
+    """Another copy of lesson 00, run from the top."""
     (original,) = jupyter.folder.glob("00*.ipynb")
-    (jupyter.folder / "mine.ipynb").write_bytes(original.read_bytes())
-    page.goto(f"{jupyter.url}/lab/tree/mine.ipynb?reset")
+    (jupyter.folder / name).write_bytes(original.read_bytes())
+    page.goto(f"{jupyter.url}/lab/tree/{name}?reset")
     ready(page)
     page.evaluate(RUN_ALL)
     card(page, "wait").wait_for(timeout=PATIENCE)
+
+
+def test_a_reload_shows_the_same_page_and_the_same_bet(page: Page, jupyter: Server) -> None:
+    open_copy(page, jupyter, "mine.ipynb")
     bet(page, 1, 0, 1)
     players(page)
     page.evaluate(f"{OPEN}.context.save()")
@@ -137,3 +147,74 @@ def test_a_reload_shows_the_same_page_and_the_same_bet(page: Page, jupyter: Serv
     expect(card(page, "wait").locator("button.fclab-main")).to_be_hidden(timeout=PATIENCE)
     players(page)
     page.evaluate(f"{OPEN}.sessionContext.shutdown()")
+
+
+def stills(page: Page) -> None:
+    """Every card and stage of the lesson is a still picture, and says how to make it live; nothing says "Error"."""
+    expect(page.get_by_text(re.sub("<[^>]*>", "", STILL))).to_have_count(5, timeout=PATIENCE)
+    expect(page.get_by_role("img", name="How long will each of the three callers wait?")).to_be_visible()
+    expect(page.get_by_text("Error displaying widget")).to_have_count(0)
+    expect(page.locator(".fclab-card")).to_have_count(0)
+
+
+def test_after_a_restart_nothing_pretends_to_answer_and_a_copy_opens_with_pictures(
+    page: Page, jupyter: Server, snapshot: Callable[[str], Path]
+) -> None:
+    open_copy(page, jupyter, "again.ipynb")
+    bet(page, 1, 0, 0)
+    card(page, "flip").get_by_role("textbox").fill("300")
+    card(page, "flip").locator("button.fclab-main").click()
+    tweak = page.locator('[data-panel="tweak"]:not([inert])')
+    expect(tweak.get_by_role("slider")).to_be_visible(timeout=PATIENCE)
+    page.evaluate(f"{OPEN}.sessionContext.session.kernel.restart()")
+    grey = page.locator('[data-panel="tweak"][inert]')
+    expect(grey).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".fclab-dead").last).to_have_text(re.compile("Run the cells again"))
+    expect(card(page, "wait")).not_to_have_attribute("inert", "", timeout=PATIENCE)
+    grey.scroll_into_view_if_needed()
+    snapshot("lesson-00-restarted")
+
+    page.evaluate(f"{OPEN}.context.save()")
+    page.reload()
+    ready(page)
+    stills(page)
+    snapshot("lesson-00-reopened")
+    page.evaluate(RUN_ALL)
+    card(page, "wait").wait_for(timeout=PATIENCE)
+    page.evaluate(f"{OPEN}.context.save()")
+    page.evaluate(f"{OPEN}.sessionContext.shutdown()")
+    page.goto(f"{jupyter.url}/lab/tree/again.ipynb?reset")
+    ready(page)
+    stills(page)
+    page.evaluate(f"{OPEN}.sessionContext.shutdown()")
+
+
+def test_the_first_hint_leads_back_to_the_timeline_and_text_stays_whole(page: Page, jupyter: Server) -> None:
+    open_copy(page, jupyter, "hint.ipynb")
+    bet(page, 1, 0, 0)
+    timeline, _ = players(page)
+    insert(page, 'L.hint("bridge")')
+    page.locator('[data-panel="hint"]').get_by_role("button", name="Go there").click()
+    expect(timeline).to_be_in_viewport(timeout=PATIENCE)
+    expect(timeline).to_be_focused()
+    insert(page, "lab.table()")
+    text = page.locator(".jp-RenderedHTML pre").last
+    expect(text).to_contain_text("reclaimed at 360.1")
+    assert text.evaluate("node => getComputedStyle(node).whiteSpace") == "pre"
+    assert text.evaluate("node => node.scrollWidth <= node.clientWidth"), "the lesson's table fits a page of 1280 pixels"
+    page.evaluate(f"{OPEN}.sessionContext.shutdown()")
+
+
+def insert(page: Page, code: str) -> None:
+    """Run `code` in a new cell at the end."""
+    page.evaluate(
+        f"""async code => {{
+            const notebook = {OPEN}.content;
+            notebook.activeCellIndex = notebook.widgets.length - 1;
+            await jupyterapp.commands.execute('notebook:insert-cell-below');
+            await jupyterapp.commands.execute('notebook:change-cell-to-code');
+            notebook.activeCell.model.sharedModel.setSource(code);
+            await jupyterapp.commands.execute('notebook:run-cell');
+        }}""",
+        code,
+    )

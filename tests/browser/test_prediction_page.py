@@ -165,6 +165,46 @@ def test_the_mark_by_key_by_typing_and_by_dragging(page: Page, mount: Mount) -> 
     assert model(page, "value") == 360.1, "a committed mark stands"
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("abc", "“abc” is not a number. Drag the mark, or type a time"),
+        ("1.2.3", "“1.2.3” is not a number. Drag the mark, or type a time"),
+        ("1e3", "Between 61 and 700"),
+        ("<b>$&", "“<b>$&” is not a number. Drag the mark, or type a time"),
+    ],
+)
+def test_a_commit_that_is_not_possible_says_why(page: Page, mount: Mount, typed: str, said: str) -> None:
+    made = lesson_card("flip")
+    made.note = "Last time you said 300 s."
+    mount(made)
+    box, commit, reason = (
+        page.get_by_role("textbox"),
+        page.get_by_role("button", name="Commit my prediction"),
+        page.locator(".fclab-status"),
+    )
+    expect(reason).to_have_text("Last time you said 300 s. Drag the mark, or type a time")
+    expect(box).to_have_attribute("aria-invalid", "false")
+    box.fill(typed)
+    expect(commit).to_be_disabled()
+    expect(reason).to_have_text(said)
+    expect(box).to_have_attribute("aria-invalid", "true")
+    for one in (box, commit):
+        expect(one).to_have_accessible_description(said)
+    page.get_by_role("slider").press("PageUp")
+    expect(commit).to_be_enabled()
+    expect(box).to_have_attribute("aria-invalid", "false")
+    expect(reason).to_have_text("")
+
+
+def test_two_cards_explain_themselves_each(page: Page, mount: Mount) -> None:
+    mount(lesson_card("flip"))
+    page.evaluate("again()")
+    page.get_by_role("textbox").nth(1).fill("abc")
+    names = page.locator(".fclab-status").evaluate_all("all => all.map((one) => one.id)")
+    assert len(set(names)) == 2
+
+
 def test_an_order_is_made_with_buttons(page: Page, mount: Mount) -> None:
     mount(Prediction("boot", "order", "In which order?", options=["unpack", "schedule", "download"]))
     page.get_by_role("button", name="Later: unpack").click()
@@ -233,3 +273,47 @@ def test_the_panel_sends_presses_and_slides(page: Page, mount: Mount) -> None:
     page.evaluate("model.set('blocks', model.get('blocks').slice(0, 1))")
     expect(page.get_by_role("slider")).to_have_count(0)
     assert page.evaluate("model.told['change:value'].length") == 0
+
+
+DEAD = "The kernel has restarted, so nothing answers here any more. Run the cells again, from the top."
+
+
+def test_a_card_and_a_panel_whose_kernel_is_gone_say_so(page: Page, mount: Mount) -> None:
+    mount(lesson_card("flip"))
+    root, said = page.locator(".fclab-card"), page.locator(".fclab-dead")
+    page.evaluate("model.told['comm_live_update'].forEach((f) => f.call({ model: { comm_live: true } }))")
+    expect(said).to_have_count(0)
+    page.evaluate("for (const n of [1, 2]) model.told['comm_live_update'].forEach((f) => f())")
+    expect(said).to_have_text(DEAD)
+    expect(root).to_have_attribute("inert", "")
+    page.locator("#before").focus()
+    page.keyboard.press("Tab")
+    assert not page.evaluate("document.activeElement.closest('.fclab-card')"), "nothing in it takes a key"
+    page.evaluate("cleanup(); stop.abort()")
+    assert page.evaluate("Object.values(model.told).flat().length") == 0
+
+
+def test_what_has_nothing_left_to_press_is_left_as_it_is(page: Page, mount: Mount) -> None:
+    card = lesson_card("wait")
+    card.commit([1, 0, 1])
+    mount(card)
+    page.evaluate("model.told['comm_live_update'].forEach((f) => f())")
+    expect(page.locator(".fclab-dead")).to_have_count(0)
+    page.evaluate("document.getElementById('el').replaceChildren()")
+    mount(Panel("text", [{"type": "pre", "text": "R1  cold", "label": "as text"}]))
+    page.evaluate("model.told['comm_live_update'].forEach((f) => f())")
+    expect(page.locator(".fclab-dead")).to_have_count(0)
+
+
+def test_a_button_may_show_the_timeline_of_a_stage(page: Page, mount: Mount) -> None:
+    mount(Panel("hint", [{"type": "buttons", "items": [{"id": "go", "label": "Go there", "to": "watch"}]}]))
+    go = page.get_by_role("button", name="Go there")
+    go.click()
+    assert page.evaluate("model.sent") == [{"press": "go"}], "without a stage it is a button as any other"
+    page.evaluate(
+        "html => document.getElementById('before').insertAdjacentHTML('beforebegin', html)",
+        '<div class="widget-box"><p data-panel="watch">verdict</p><p class="fcl" tabindex="0">timeline</p></div><p style="height:3000px">',
+    )
+    go.click()
+    assert page.evaluate("document.activeElement.textContent") == "timeline"
+    expect(page.get_by_text("timeline", exact=True)).to_be_in_viewport()

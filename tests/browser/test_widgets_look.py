@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def focus(bare: Bare) -> None:
 
 def ink(bare: Bare, x: float, y: float) -> list[int]:
     """The colour of the timeline at shares x, y of its size."""
-    script = """([x, y]) => { const c = document.querySelector('.fcl canvas');
+    script = """([x, y]) => { const c = document.querySelector('.fcl-rows');
         return [...c.getContext('2d').getImageData(c.width * x, c.height * y, 1, 1).data] }"""
     return list(bare.page.evaluate(script, [x, y]))
 
@@ -52,9 +53,34 @@ def test_dark_theme_is_followed_at_once(page: Page, timeline: Timeline, snapshot
     assert bare.picture() != dark
 
 
+def test_the_legend_has_the_colours_of_the_bars(page: Page, timeline: Timeline) -> None:
+    for theme, most in (("light", 255), ("dark", 90)):
+        bare = Bare(page, theme=theme)
+        bare.show(timeline)
+        colour = page.locator(".fcl-quiet").evaluate("node => getComputedStyle(node).backgroundColor")
+        # color-mix() is told in shares of 1, plain colours in 255ths
+        parts = [float(one) * (255 if "srgb" in colour else 1) for one in re.findall(r"[\d.]+", colour)[:3]]
+        assert max(parts) <= most, colour
+        page.unroute("**/*")
+
+
+def test_the_axis_stays_in_sight_while_many_rows_scroll(page: Page, snapshot: Callable[[str], Path]) -> None:
+    bare = Bare(page, width=1130)
+    bare.show(Timeline(crowd(60)))
+    page.evaluate("() => { document.querySelector('.fcl-picture').scrollTop = 200 }")
+    bare.settle()
+    box, axis, rows = (page.locator(name).bounding_box() for name in (".fcl-picture", ".fcl-axis", ".fcl-rows"))
+    assert box
+    assert axis
+    assert rows
+    assert rows["y"] < box["y"] - 100
+    assert box["y"] + box["height"] - axis["y"] - axis["height"] == pytest.approx(0, abs=1)
+    snapshot("widgets-many-rows")
+
+
 def test_hovering_tells_the_facts_of_a_span(bare: Bare, timeline: Timeline) -> None:
     bare.show(timeline)
-    bare.page.locator(".fcl canvas").hover(position={"x": 175, "y": 62})
+    bare.page.locator(".fcl-rows").hover(position={"x": 175, "y": 62})
     expect(bare.page.locator(".fcl-tip")).to_contain_text("hello#1 · download · R1")
     expect(bare.page.locator(".fcl-tip")).to_contain_text("0.1 – 0.4 s (0.3 s)")
 

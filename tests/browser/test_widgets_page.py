@@ -54,7 +54,7 @@ def test_it_opens_paused_with_an_informative_first_frame(bare: Bare, timeline: T
     expect(page.locator(COUNT).first).to_have_text(f"0 / {STEPS}")
     assert page.locator(".fcl").first.get_attribute("data-playing") == "false"
     colours = page.evaluate(
-        """() => { const c = document.querySelector('.fcl canvas');
+        """() => { const c = document.querySelector('.fcl-rows');
         return new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size }"""
     )
     assert colours > 50, "rows, pale spans and marks are there before anything is pressed"
@@ -126,7 +126,7 @@ def test_scrubbing_pauses_and_tells_the_kernel_once(bare: Bare, timeline: Timeli
     page = bare.page
     focus(bare)
     page.keyboard.press("Space")
-    box = page.locator(".fcl canvas").bounding_box()
+    box = page.locator(".fcl-rows").bounding_box()
     assert box
     page.evaluate("id => { window.models[id].sent = [] }", timeline.player.model_id)
     page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 80)
@@ -158,29 +158,6 @@ def test_true_scale_is_a_toggle(bare: Bare, timeline: Timeline) -> None:
     toggle.click()
     bare.settle()
     assert bare.picture() == story
-
-
-def test_linked_views_show_the_same_moment(bare: Bare, timeline: Timeline) -> None:
-    bare.show(timeline, CallChain(timeline.scene.recording))
-    focus(bare, 1)
-    bare.press(*["Shift+ArrowRight"] * 3, "ArrowRight")
-    for number in (0, 1):
-        expect(bare.page.locator(CLOCK).nth(number)).to_have_text("600.10 s")
-        expect(bare.page.locator(CAPTION).nth(number)).to_contain_text("hello#2")
-    expect(bare.page.locator("[data-node='hello#2']")).to_have_attribute("data-state", "download")
-    expect(bare.page.locator("[data-node='hello#1']")).to_have_attribute("data-state", "reclaimed")
-    bare.page.locator("[data-token] >> text=R3").click()
-    assert bare.state(timeline, "selected") == 3
-
-
-def test_a_second_view_shows_the_state_of_the_first(bare: Bare, timeline: Timeline) -> None:
-    bare.show(timeline)
-    focus(bare)
-    bare.press("Shift+ArrowRight", "Shift+ArrowRight", "ArrowRight")
-    bare.show(timeline)
-    assert position(bare, 1) == position(bare, 0)
-    assert bare.picture(1) == bare.picture(0)
-    expect(bare.page.locator(CAPTION).nth(1)).to_have_text(bare.page.locator(CAPTION).nth(0).inner_text())
 
 
 def test_the_kernel_can_move_the_cursor(bare: Bare, timeline: Timeline) -> None:
@@ -259,7 +236,7 @@ def test_a_plain_wheel_scrolls_the_page_and_ctrl_zooms(bare: Bare, timeline: Tim
     bare.show(timeline)
     page = bare.page
     whole = bare.picture()
-    page.locator(".fcl canvas").hover(position={"x": 200, "y": 60})
+    page.locator(".fcl-rows").hover(position={"x": 200, "y": 60})
     page.mouse.wheel(0, 200)
     bare.settle()
     assert bare.picture() == whole
@@ -269,7 +246,7 @@ def test_a_plain_wheel_scrolls_the_page_and_ctrl_zooms(bare: Bare, timeline: Tim
     bare.settle()
     window = page.evaluate("id => window.models[id].get('window')", timeline.model_id)
     assert 0 <= window[0] < window[1] < 1
-    page.locator(".fcl canvas").dblclick(position={"x": 300, "y": 60})
+    page.locator(".fcl-rows").dblclick(position={"x": 300, "y": 60})
     bare.settle()
     assert page.evaluate("id => window.models[id].get('window')", timeline.model_id) == [0, 1]
 

@@ -46,6 +46,16 @@ def test_the_bridge_is_from_299_9_to_301_1() -> None:
     assert not both_warm(301.100001)
 
 
+def test_the_reason_beside_the_solution_is_the_runs() -> None:
+    """The times that `L.solution("bridge")` explains itself with."""
+    run = three((0, 300, 600))
+    releases = [run.find("InstanceReleased", request=number) for number in (1, 2)]
+    times = [(release.time, release.fields["expires"]) for release in releases if release]
+    assert times == [(1.1, 301.1), (300.1, 600.1)]
+    told = str(lesson("00").named("exercise", "bridge")["why"])
+    assert all(f"{at} s" in " ".join(told.split()) for pair in times for at in pair)
+
+
 @pytest.mark.parametrize("name", ["wait", "flip"])
 def test_every_prediction_has_an_answer_that_can_be_given(name: str) -> None:
     course = lesson("00")

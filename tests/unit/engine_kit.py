@@ -14,6 +14,7 @@ from fclab.observe.events import (
     InstanceCreated,
     InstanceDestroyed,
     InstanceReclaimed,
+    RequestAccepted,
     RequestFailed,
     RequestSucceeded,
     RetryScheduled,
@@ -128,3 +129,10 @@ def colds(calls: Iterable[Any]) -> list[bool]:
 def statuses(calls: Iterable[Any]) -> list[int]:
     """Status of each call."""
     return [call.response.status for call in calls]
+
+
+def whole(lab: Lab) -> bool:
+    """Every request that was accepted has ended, and nothing is believed to be under way."""
+    platform, driver = lab._platform, lab._driver
+    accepted, ended = len(times(lab, RequestAccepted)), len(finishes(lab))
+    return accepted == ended and (platform.work, platform.moving, driver.coming, len(platform.dispatcher.open)) == (0, 0, 0, 0)

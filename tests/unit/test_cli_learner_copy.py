@@ -84,7 +84,42 @@ def test_clause_3_a_changed_file_is_kept_and_a_newer_lesson_comes_beside_it_once
     assert "until=1" in (mine.parent / "00-first.updated.ipynb").read_text(encoding="utf-8")
 
 
-def test_clause_4_without_the_manifest_every_file_counts_as_changed(lessons: Path, tmp_path: Path) -> None:
+def test_clause_4_running_and_saving_is_no_change(lessons: Path, tmp_path: Path) -> None:
+    """As JupyterLab saves a notebook: outputs, counts, metadata, another layout of the JSON, and the source as one text or as lines."""
+    mine = tmp_path / "mine" / "00-first.ipynb"
+    copy_lessons(lessons, mine.parent)
+    ran = json.loads(notebook("lab.run()"))
+    ran["cells"][0] |= {"source": "lab.run()", "execution_count": 7, "metadata": {"trusted": True}}
+    ran["metadata"] = {"language_info": {"version": "3.11.7"}}
+    mine.write_text(json.dumps(ran), encoding="utf-8")
+    assert copy_lessons(lessons, mine.parent).lines() == []
+    assert "1.1" in mine.read_text(encoding="utf-8"), "what it printed stays"
+
+    (lessons / "00-first.ipynb").write_text(notebook("lab.run(until=1)"), encoding="utf-8")
+    report = copy_lessons(lessons, mine.parent)
+    assert (report.updated, report.kept, report.beside) == (["00-first.ipynb"], [], [])
+
+
+@pytest.mark.parametrize("part", ["source", "cell_type"])
+def test_clause_4_an_edit_of_code_or_text_is_a_change(lessons: Path, tmp_path: Path, part: str) -> None:
+    mine = tmp_path / "mine" / "00-first.ipynb"
+    copy_lessons(lessons, mine.parent)
+    edited = json.loads(mine.read_text(encoding="utf-8"))
+    edited["cells"][0][part] = {"source": ["lab.run() "], "cell_type": "markdown"}[part]
+    mine.write_text(json.dumps(edited), encoding="utf-8")
+    assert copy_lessons(lessons, mine.parent).kept == ["00-first.ipynb"]
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"cells": [1]}', '{"cells": [{"cell_type": "code"}]}', '{"cells": [{"source": [1]}]}'])
+def test_clause_4_a_broken_notebook_is_a_change(lessons: Path, tmp_path: Path, damage: str) -> None:
+    mine = tmp_path / "mine" / "00-first.ipynb"
+    copy_lessons(lessons, mine.parent)
+    mine.write_text(damage, encoding="utf-8")
+    assert copy_lessons(lessons, mine.parent).kept == ["00-first.ipynb"]
+    assert mine.read_text(encoding="utf-8") == damage
+
+
+def test_clause_5_without_the_manifest_every_file_counts_as_changed(lessons: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "00-first.ipynb").write_text("something else entirely", encoding="utf-8")

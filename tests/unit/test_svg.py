@@ -7,12 +7,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fclab.observe.palette import PAINTS
+from fclab.observe.palette import NIGHT, PAINTS, PICTURE
 from fclab.observe.recording import Recording
 from fclab.observe.spans import SPAN_KINDS
 from fclab.observe.svg import chain_svg, timeline_svg
+from fclab.observe.svg_axis import Axis
 from fclab.observe.svg_chain import MOST_NODES, board
-from fclab.observe.svg_scene import Axis, outcome, scene
+from fclab.observe.svg_parts import text_width
+from fclab.observe.svg_scene import Scene
 from fclab.units import SECOND
 from tests.unit.drawn import Scribe, crowd, many_requests, three_requests
 
@@ -35,6 +37,11 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
 def test_lesson_00_says_which_request_was_cold() -> None:
     said = texts(timeline_svg(three_requests()))
     assert {"R1 cold 1.1 s", "R2 warm 0.1 s", "R3 cold 1.1 s"} <= set(said)
@@ -43,7 +50,7 @@ def test_lesson_00_says_which_request_was_cold() -> None:
 
 def test_every_span_has_a_title_with_its_exact_times() -> None:
     recording = three_requests()
-    made = scene(recording)
+    made = Scene(recording)
     titles = {element.text for element in ElementTree.fromstring(timeline_svg(recording)).iter(f"{SVG}title")}
     assert "R1 download 0.1 to 0.4 s" in titles
     assert "idle 60.1 to 360.1 s" in titles
@@ -79,12 +86,12 @@ def test_names_are_escaped() -> None:
 def test_a_failed_and_an_open_request_say_so() -> None:
     scribe = Scribe()
     scribe.request(0, fails="UnhandledInvocationError")
-    assert outcome(scene(scribe.recording).requests[0]) == "failed 1.1 s"
+    assert Scene(scribe.recording).ledger.words(0) == "failed 1.1 s"
     cut = Recording()
     cut.functions, cut.instances, cut.texts = scribe.recording.functions, scribe.recording.instances, scribe.recording.texts
     for row in list(scribe.recording.rows())[:6]:
         cut.emit(*row)
-    assert outcome(scene(cut).requests[0]) == ""
+    assert Scene(cut).ledger.words(0) == ""
     assert "R1" in texts(timeline_svg(cut))
 
 
@@ -98,15 +105,64 @@ def test_cold_phases_are_hatched_and_every_kind_of_span_has_a_paint() -> None:
 
 @pytest.mark.parametrize("name", sorted(PAINTS))
 def test_words_on_a_colour_can_be_read(name: str) -> None:
-    light, dark = sorted((luminance(PAINTS[name].fill), luminance(PAINTS[name].ink)), reverse=True)
-    assert (light + 0.05) / (dark + 0.05) >= 3.3
+    assert contrast(PAINTS[name].fill, PAINTS[name].ink) >= 3.3
 
 
 def test_the_picture_has_its_own_background() -> None:
     for svg in (timeline_svg(three_requests()), chain_svg(three_requests())):
-        assert re.search(r'<rect width="960" height="[\d.]+" rx="8" fill="#ffffff"', svg)
+        assert re.search(rf'<rect width="960" height="[\d.]+" rx="8" fill="{PICTURE["paper"]}"', svg)
         assert "currentColor" not in svg
         assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_the_picture_is_dark_on_a_dark_page() -> None:
+    assert "prefers-color-scheme:dark" in timeline_svg(three_requests())
+    assert "prefers-color-scheme:dark" in chain_svg(three_requests())
+    colours = [PICTURE[name] for name in ("ink", "soft", "gone")]
+    for theme in (dict, NIGHT.get):
+        seen = {name: NIGHT[name] if theme is NIGHT.get else name for name in (*colours, PICTURE["paper"], PICTURE["faint"])}
+        for ground in (seen[PICTURE["paper"]], seen[PICTURE["faint"]]):
+            for colour in colours:
+                assert contrast(seen[colour], ground) >= 4.5
+    for name in ("idle", "wait", "retry"):
+        assert contrast(NIGHT[PAINTS[name].fill], NIGHT[PAINTS[name].ink]) >= 4.5
+
+
+def ends_said(recording: Recording) -> list[tuple[float, float]]:
+    """(from x, to x) of the words at the ends of instances."""
+    found = []
+    for text in ElementTree.fromstring(timeline_svg(recording)).iter(f"{SVG}text"):
+        if text.text == "reclaimed":
+            x, wide = float(text.attrib["x"]), text_width("reclaimed", 11)
+            found.append((x - wide, x) if text.get("text-anchor") == "end" else (x, x + wide))
+    return found
+
+
+def arrows(recording: Recording) -> list[float]:
+    drawn = [element.get("d", "") for element in ElementTree.fromstring(timeline_svg(recording)).iter(f"{SVG}path")]
+    path = next(d for d in drawn if "m-4-7l4" in d)
+    return [float(x) for x in re.findall(r"M([\d.]+) \d+V", path)]
+
+
+@pytest.mark.parametrize("pause", [1, 3, 100, 240])
+@pytest.mark.parametrize("more", [0, 3])
+def test_the_word_of_an_end_keeps_off_the_ways_of_requests(pause: int, more: int) -> None:
+    scribe = Scribe()
+    first, end = scribe.request(0)
+    gone = end + 300 * SECOND
+    scribe.reclaim(gone, first)
+    for number in range(1 + more):
+        scribe.request(gone + pause * SECOND + number * 20 * SECOND)
+    (said,) = ends_said(scribe.recording)
+    assert not [x for x in arrows(scribe.recording) if said[0] - 2 < x < said[1] + 2]
+
+
+def test_a_long_run_costs_little_and_says_what_is_left_out() -> None:
+    recording = many_requests(20_000, 20 * SECOND)
+    svg = timeline_svg(recording)
+    assert shapes(svg) <= 400
+    assert any(text.endswith("of 40004 spans drawn") for text in texts(svg))
+    assert any(text.startswith("R1–R") for text in texts(svg))
 
 
 def test_axis_clause_1_a_fold_has_a_fixed_width() -> None:
@@ -126,7 +182,8 @@ def test_axis_clause_2_is_monotone_and_clamped() -> None:
 
 
 def test_instances_beyond_the_limit_share_a_node() -> None:
-    nodes, node_of = board(scene(crowd(40)))
+    made = Scene(crowd(40))
+    nodes, node_of = board(made, made.hops)
     instances = [node for node in nodes if node.kind in ("instance", "group")]
     assert len(instances) == MOST_NODES
     assert instances[-1].name == "hello +33"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from fclab import Lab
 from fclab.teach.checks import Run
 from fclab.teach.exercise import Report, check
-from fclab.teach.lesson import lesson
+from fclab.teach.hints import COLUMNS, wrapped
+from fclab.teach.lesson import Lesson, lesson
 from tests.lessons.scenes import hello, ran
 
 Made = Callable[[], object]
@@ -119,6 +121,47 @@ def test_the_result_reads_well_in_text_and_html() -> None:
     assert "not attempted yet" in lesson("00").check("bridge")._repr_html_()
 
 
+def watched() -> Lesson:
+    """The lesson after its Watch cell has opened."""
+    course = lesson("00")
+    course.predict("wait", [1.1, 0.1, 0.1])
+    course.watch(ran(0, 60, 600))
+    return course
+
+
+def test_the_first_hint_says_where_to_look_and_goes_there_again() -> None:
+    course = watched()
+    hint: Any = course.hint("bridge")
+    assert " ".join(hint.split()).endswith("The timeline under Watch now stands at 360.1 s, where that happened.")
+    player: Any = course.player
+    player.seek(0)
+    (button,) = hint.panel.blocks[-1]["items"]
+    assert (button["label"], button["to"]) == ("Go there: InstanceReclaimed, hello#1, at 360.1 s", "watch")
+    hint.panel.press("go")
+    assert player.player.now == pytest.approx(360.1)
+    bundle = hint._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(hint) == str(hint)
+    assert "white-space:pre" in bundle["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_a_hint_without_a_watched_run_promises_no_timeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "now stands" not in lesson("00").hint("bridge")
+    assert "now stands" not in watched().hint("bridge", 2)
+    monkeypatch.setitem(sys.modules, "fclab_widgets", None)
+    assert "now stands" not in watched().hint("bridge")
+
+
+def test_prose_is_wrapped_between_words_and_units_stay_with_their_numbers() -> None:
+    course = watched()
+    texts = [course.hint("bridge", rung) for rung in (1, 2, 3)] + [course.teacher(), course.solution("bridge"), course.glossary()]
+    lines = [line for text in texts for line in text.splitlines()]
+    assert max(map(len, lines)) <= COLUMNS
+    assert not [line for line in lines if line.strip() == "s" or line.strip().startswith("s ")]
+    assert wrapped("one two", "* ", "  ") == "* one two"
+    assert wrapped("x" * 100) == "x" * 100
+
+
 def test_the_ladder_of_hints_then_the_solution() -> None:
     course = lesson("00")
     assert [course.hint("bridge")[:6] for _ in range(3)] == ["Hint 1", "Hint 2", "Hint 3"]
@@ -129,6 +172,7 @@ def test_the_ladder_of_hints_then_the_solution() -> None:
 
 
 def test_solution_and_starter_run_and_are_what_they_say() -> None:
+    assert lesson("00").solution("bridge").startswith("# Why it works: "), "as the last hint promises"
     for code, outcome in ((lesson("00").solution("bridge"), "passed"), (lesson("00").reset("bridge"), "not attempted yet")):
         names: dict[str, object] = {"lab": hello(), "L": lesson("00")}
         head, _, last = code.rpartition("\n")

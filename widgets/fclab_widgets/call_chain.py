@@ -20,4 +20,4 @@ class CallChain(View):
 
     def __repr__(self) -> str:
         hops = len(self.scene.hops.depart)
-        return f"CallChain({len(self.player.nodes)} nodes, {len(self.scene.requests)} requests, {hops} hops)"
+        return f"CallChain({len(self.player.nodes)} nodes, {len(self.scene.ledger)} requests, {hops} hops)"

@@ -14,7 +14,7 @@ import traitlets as t
 from fclab.errors import UsageError
 from fclab.observe.recording import Recording
 from fclab.observe.story import Story
-from fclab.observe.svg_scene import Scene, scene
+from fclab.observe.svg_scene import Scene
 from fclab.units import seconds_text, to_us
 from fclab_widgets.reel import reel
 
@@ -35,6 +35,7 @@ class Player(ipywidgets.Widget):  # type: ignore[misc]
 
     spans = t.Bytes().tag(sync=True)
     hops = t.Bytes().tag(sync=True)
+    hops_until = t.Float(-1.0).tag(sync=True)
     play = t.Bytes().tag(sync=True)
     steps = t.Bytes().tag(sync=True)
     folds = t.Bytes().tag(sync=True)
@@ -44,7 +45,7 @@ class Player(ipywidgets.Widget):  # type: ignore[misc]
     captions = t.List(t.Unicode()).tag(sync=True)
     lanes = t.List(t.Dict()).tag(sync=True)
     kinds = t.List(t.Dict()).tag(sync=True)
-    requests = t.List(t.Dict()).tag(sync=True)
+    requests = t.Bytes().tag(sync=True)
     nodes = t.List(t.Dict()).tag(sync=True)
     edges = t.List(t.List(t.Int())).tag(sync=True)
     summary = t.Unicode().tag(sync=True)
@@ -68,7 +69,7 @@ class Player(ipywidgets.Widget):  # type: ignore[misc]
             raise UsageError(f"A view shows a recording, not {recording!r}.", hint="call lab.timeline(), or pass lab.recording")
         known = cls._known.get(recording)
         if known is None or known[:2] != (len(recording), recording.end_us):
-            known = (len(recording), recording.end_us, cls(scene(recording)))
+            known = (len(recording), recording.end_us, cls(Scene(recording)))
             cls._known[recording] = known
         return known[2]
 
@@ -80,8 +81,8 @@ class Player(ipywidgets.Widget):  # type: ignore[misc]
     def select(self, request: int | str) -> None:
         """Choose a request in every view: its number or its label, 0 for none."""
         text = str(request).removeprefix("R")
-        if not text.isdecimal() or int(text) > len(self.scene.requests):
-            raise UsageError(f"There is no request {request!r}.", hint=f"this recording has R1 to R{len(self.scene.requests)}")
+        if not text.isdecimal() or int(text) > len(self.scene.ledger):
+            raise UsageError(f"There is no request {request!r}.", hint=f"this recording has R1 to R{len(self.scene.ledger)}")
         self.selected = int(text)
 
     @property

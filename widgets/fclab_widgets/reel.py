@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict
 
 from fclab.observe.palette import PAINTS
-from fclab.observe.requests import RequestView
 from fclab.observe.spans import SPAN_KINDS
-from fclab.observe.svg_chain import board
-from fclab.observe.svg_scene import Scene, outcome
+from fclab.observe.svg_chain import board, crossings
+from fclab.observe.svg_scene import MOST_HOPS, Scene
 from fclab_widgets.columns import pack
 
 __all__ = ["MOST_HOPS", "reel"]
 
-MOST_HOPS = 20_000
-"""Hops that are sent; a recording with more shows its first ones."""
-
 
 def reel(made: Scene) -> dict[str, object]:
     """The traits of a `Player` for one scene. Times in µs of lab time, positions in seconds of playing."""
-    spans, hops, story = made.spans, made.hops, made.story
-    size = min(len(hops.depart), MOST_HOPS)
-    nodes, node_of = board(made)
-    edges = Counter((node_of[hops.nodes[hops.source[i]]], node_of[hops.nodes[hops.target[i]]]) for i in range(size))
-    source = [node_of[hops.nodes[number]] for number in hops.source[:size]]
-    target = [node_of[hops.nodes[number]] for number in hops.target[:size]]
+    spans, hops, story, requests = made.spans, made.first_hops, made.story, made.ledger
+    size = min(len(hops), MOST_HOPS)
+    nodes, node_of = board(made, hops)
+    place = [node_of.get(name, 0) for name in hops.nodes]  # a node that no hop meets has no place
     return {
         "spans": pack("ddIIB", spans.start, spans.end, spans.lane, spans.request, spans.kind),
         "hops": pack(
@@ -35,11 +28,12 @@ def reel(made: Scene) -> dict[str, object]:
             hops.depart[:size],
             hops.arrive[:size],
             hops.request[:size],
-            source,
-            target,
+            [place[number] for number in hops.source[:size]],
+            [place[number] for number in hops.target[:size]],
             hops.attempt[:size],
             hops.outcome[:size],
         ),
+        "hops_until": float(hops.depart[size - 1]) if size < len(hops) else -1.0,
         "play": pack("dd", *_transposed([(float(p), float(t)) for p, t in story.play], 2)),
         "steps": pack("ddI", story.steps.p, story.steps.time, story.steps.request),
         "folds": pack("dd", *_transposed([(float(a), float(b)) for a, b in made.folds], 2)),
@@ -52,9 +46,18 @@ def reel(made: Scene) -> dict[str, object]:
             for lane in spans.lanes
         ],
         "kinds": [asdict(PAINTS[kind]) for kind in SPAN_KINDS],
-        "requests": [_request(request) for request in made.requests],
+        "requests": pack(
+            "dddIIHB",
+            requests.arrived,
+            requests.replied,
+            requests.done,
+            requests.number,
+            requests.cause,
+            requests.status,
+            requests.outcome,
+        ),
         "nodes": [asdict(node) for node in nodes],
-        "edges": [[a, b, count] for (a, b), count in sorted(edges.items())],
+        "edges": [[a, b, count] for (a, b), count in sorted(crossings(hops, node_of).items())],
         "summary": made.summary(),
     }
 
@@ -66,16 +69,3 @@ def _transposed(rows: list[tuple[float, ...]], width: int) -> list[list[float]]:
 def _owner(key: str, node_of: dict[str, int]) -> str:
     """The instance a lane belongs to: the lane of slot 2 of hello#1 is 'hello#1/2'."""
     return key if key in node_of else key.rsplit("/", 1)[0]
-
-
-def _request(request: RequestView) -> dict[str, object]:
-    """What a mark on the timeline says: `text` once `done` (µs) has come."""
-    done = request.replied_us if request.outcome == "refused" else request.finished_us
-    return {
-        "n": request.number,
-        "at": float(request.arrived_us),
-        "done": None if done is None else float(done),
-        "replied": None if request.replied_us is None else float(request.replied_us),
-        "cause": request.cause,
-        "text": outcome(request),
-    }

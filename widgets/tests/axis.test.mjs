@@ -13,6 +13,18 @@ test("a fold has a fixed width however long it is", () => {
   assert.equal(Math.round(axis.right), 1100);
 });
 
+test("a fold at whose beginning something is written has room for it", () => {
+  const axis = makeAxis(FOLDS, 0, END, 100, 1000, [0, 1], new Map([[360.1 * S, 120]]));
+  assert.deepEqual(axis.segments.filter((s) => s.fold).map((s) => Math.round(s.x1 - s.x0)), [84, 84, 120]);
+  assert.equal(Math.round(axis.right), 1100);
+});
+
+test("there is at most one strong tick a pixel, however many folds there are", () => {
+  const many = Array.from({ length: 20_000 }, (_, i) => [i * 20 * S + S, i * 20 * S + 19 * S]);
+  const ticks = makeAxis(many, 0, 400_000 * S, 0, 1000).ticks(0, 1000);
+  assert.ok(ticks.length < 1100);
+});
+
 test("folds never take more than 45 % of the width", () => {
   const many = Array.from({ length: 100 }, (_, i) => [i * 20 * S + S, i * 20 * S + 19 * S]);
   const axis = makeAxis(many, 0, 2000 * S, 0, 1000);

@@ -9,7 +9,9 @@ test("numbers as people type them", () => {
   assert.equal(parseNumber("360.1"), 360.1);
   assert.equal(parseNumber(" 360,1 s "), 360.1);
   assert.equal(parseNumber("-.5"), -0.5);
-  for (const text of ["", "soon", "1 2", "1.2.3", "."]) assert.equal(parseNumber(text), null, text);
+  assert.equal(parseNumber("1e3"), 1000);
+  assert.equal(parseNumber("3.5e-2s"), 0.035);
+  for (const text of ["", "soon", "1 2", "1.2.3", ".", "e3", "1e2.5"]) assert.equal(parseNumber(text), null, text);
 });
 
 test("numbers as we print them", () => {

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { along, board, curve } from "../src/call_chain/layout.js";
 import { makeTokens } from "../src/core/tokens.js";
-import { geometry, marks } from "../src/timeline/layout.js";
+import { endings, geometry, marks } from "../src/timeline/layout.js";
 import { makeAxis } from "../src/core/axis.js";
 
 const CALLER = 0;
+const QUEUE = 3;
 const make = (rows) => {
   const column = (i) => rows.map((row) => row[i]);
-  return makeTokens({ start: column(0), end: column(1), source: column(2), target: column(3), request: column(4), outcome: column(5) }, (n) => n === CALLER, (request) => request !== 9, 0.8);
+  return makeTokens({ start: column(0), end: column(1), source: column(2), target: column(3), request: column(4), outcome: column(5) }, (n) => n === CALLER, (request) => request !== 9, 0.8, (n) => n === QUEUE);
 };
 const where = (tokens, at) => tokens.at(at).map((t) => `R${t.request}${t.moving ? "→" : "@"}${t.node}`).sort();
 
@@ -26,7 +27,22 @@ test("a token travels, rests, and leaves with its next hop", () => {
 test("an async reply leaves for the caller while its event stays in the queue", () => {
   const tokens = make([[0, 1, 0, 1, 1, 0], [1, 2, 1, 3, 1, 0], [2, 3, 1, 0, 1, 0], [9, 10, 3, 4, 1, 0]]);
   assert.deepEqual(where(tokens, 2.5), ["R1@3", "R1→0"].sort());
+  assert.deepEqual(tokens.at(2.5).map((t) => t.receipt), [false, true]);
   assert.deepEqual(where(tokens, 5), ["R1@3"]);
+});
+
+test("the receipt of an event that an instance sent is gone when it has arrived", () => {
+  const tokens = make([[0, 1, 7, 1, 1, 0], [1, 2, 1, 3, 1, 0], [2, 3, 1, 7, 1, 0], [9, 10, 3, 4, 1, 0]]);
+  assert.deepEqual(where(tokens, 2.5), ["R1@3", "R1→7"].sort());
+  assert.deepEqual(where(tokens, 3.01), ["R1@3"]);
+});
+
+test("a request has one token: where it came last", () => {
+  const tokens = make([[0, 5, 1, 2, 1, 0], [2, 3, 4, 6, 1, 0]]);
+  assert.deepEqual(where(tokens, 1), ["R1→2"]);
+  assert.deepEqual(where(tokens, 2.5), ["R1→6"]);
+  assert.deepEqual(where(tokens, 3.5), ["R1@6"]);
+  assert.deepEqual(where(tokens, 4), []);
 });
 
 test("the token of a failed hop goes when its request goes on from elsewhere", () => {
@@ -86,4 +102,18 @@ test("rows get lower as there are more of them, never too low to see", () => {
   assert.ok(geometry(1000, 2).pitch > geometry(1000, 30).pitch);
   assert.ok(geometry(1000, 500).pitch >= 10);
   assert.ok(geometry(320, 2).gutter < 100);
+});
+
+test("the word of an end stands where no request's way is", () => {
+  const size = geometry(1000, 2);
+  const kinds = [{ quiet: true }];
+  const reel = { kinds, ends: [{ time: 100, lane: 0, reclaimed: true }], spans: { lane: [0], kind: [0], start: [0], end: [100], size: 1 } };
+  const axis = { x: (t) => t * 4 };
+  const side = (ways, to = 900) => endings(reel, axis, size, ways.map((x) => ({ x, lane: 1 })), () => 60, to)[0].side;
+  assert.equal(side([]), 1);
+  assert.equal(side([600]), 1);
+  assert.equal(side([450]), -1);
+  assert.equal(side([], 450), -1);
+  assert.equal(side([380, 420]), 0);
+  assert.equal(endings(reel, axis, size, [{ x: 450, lane: 0 }], () => 60, 900)[0].side, 1, "the way of a request of its own row ends above it");
 });

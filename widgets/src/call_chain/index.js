@@ -1,4 +1,5 @@
 /** The call chain: components as nodes, requests as tokens that travel along the hops. */
+import { secondsText } from "../core/format.js";
 import { makeTokens } from "../core/tokens.js";
 import { driverOf, playerOf } from "../player/driver.js";
 import { html, put, say, svg } from "../player/dom.js";
@@ -21,6 +22,9 @@ function twin(reel) {
   for (let i = 0; i < Math.min(reel.hops.size, TABLE_ROWS); i++) rows.push(hopRow(reel, i));
   return makeTable("Hops of the call chain", ["request", "from", "to", "departs (s)", "arrives (s)", "outcome"], rows, reel.hops.size);
 }
+
+/** What a long recording's call chain leaves out. @param {Reel} reel */
+const cut = (reel) => (reel.hopsUntil < 0 ? "" : `shows the first ${reel.hops.size.toLocaleString("en")} hops, up to ${secondsText(reel.hopsUntil)} s`);
 
 const ARROW = "fcl-arrow";
 const HATCH = "fcl-hatch";
@@ -45,10 +49,10 @@ async function render({ model, el, signal: given }) {
   const { boxes, height } = board(nodes);
   const states = makeStates(reel);
   const over = new Set(reel.requests.filter((request) => request.done !== null).map((request) => request.n));
-  const tokens = makeTokens(hops, (node) => ["caller", "destination"].includes(nodes[node].kind), (request) => over.has(request));
+  const tokens = makeTokens(hops, (node) => ["caller", "destination"].includes(nodes[node].kind), (request) => over.has(request), 0.8, (node) => nodes[node].name === "queue");
 
   const picture = svg("svg", { class: "fcl-chain", viewBox: `0 0 ${WIDE} ${height}`, role: "img", "aria-label": `call chain, ${nodes.map((n) => n.name).join(", ")}; the table after the controls says the same` });
-  picture.style.maxHeight = "640px";
+  picture.style.maxHeight = "560px";
   const edges = svg("g");
   const nodeLayer = svg("g");
   const tokenLayer = svg("g");
@@ -77,7 +81,8 @@ async function render({ model, el, signal: given }) {
     return { group, box, hatch, name, word };
   });
 
-  const frame = makeFrame({ el, driver, title: "Call chain", picture, table: twin(reel), signal });
+  driver.cut = cut(reel);
+  const frame = makeFrame({ el, driver, title: "Call chain", note: driver.cut, picture, table: twin(reel), signal });
   frame.root.append(html("style", {}, style));
 
   /** @param {number} position @param {number} time @param {Token[]} now */
@@ -128,11 +133,11 @@ async function render({ model, el, signal: given }) {
     const crowd = new Map();
     let left = MOST_TOKENS;
     const look = (/** @type {Token} */ token) => {
-      const home = nodes[hops.target[token.hop]].kind === "caller" || (nodes[hops.source[token.hop]].kind === "instance" && nodes[hops.target[token.hop]].kind !== "instance");
+      const home = token.receipt || nodes[hops.target[token.hop]].kind === "caller" || (nodes[hops.source[token.hop]].kind === "instance" && nodes[hops.target[token.hop]].kind !== "instance");
       const chosen = token.request === driver.selected ? " chosen" : "";
       return token.outcome ? `bad${chosen}` : home ? `back${chosen}` : chosen;
     };
-    const text = (/** @type {Token} */ token) => `R${token.request}${token.outcome ? " ✕" : look(token).startsWith("back") ? " ✓" : ""}`;
+    const text = (/** @type {Token} */ token) => token.receipt ? "202" : `R${token.request}${token.outcome ? " ✕" : look(token).startsWith("back") ? " ✓" : ""}`;
     for (const token of now) {
       if (token.moving) {
         const way = ways.get(key(hops.source[token.hop], hops.target[token.hop]));
@@ -188,6 +193,7 @@ async function render({ model, el, signal: given }) {
   return () => {
     unwatch();
     cancelAnimationFrame(asked);
+    driver.cut = "";
     ended.abort();
   };
 }

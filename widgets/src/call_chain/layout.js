@@ -16,12 +16,12 @@ export function board(nodes) {
   const rows = Math.max(...tall.values(), 1);
   const w = Math.min(152, (WIDE - 2 * MARGIN) / Math.max(1, columns + 0.62 * (columns - 1)));
   const h = 58;
-  const height = Math.max(200, Math.min(780, 30 + rows * 92));
+  const height = Math.max(150, Math.min(780, 26 + rows * 80));
   const boxes = nodes.map((node) => ({
     x: MARGIN + w / 2 + node.x * (WIDE - 2 * MARGIN - w),
-    y: 8 + node.y * (height - 30),
+    y: 8 + node.y * (height - 26),
     w,
-    h: Math.min(h, Math.max(34, (height - 30) / rows - 24)),
+    h: Math.min(h, Math.max(34, (height - 26) / rows - 18)),
   }));
   return { boxes, height };
 }

@@ -26,6 +26,11 @@ export function makeStates(reel) {
     }
     return first;
   });
+  const doneAt = new Map(requests.map((request) => [request.n, request.done]));
+  const ascending = (/** @type {(number | null)[]} */ times) => Float64Array.from(times.filter((time) => time !== null)).sort();
+  const own = requests.filter((request) => !request.cause);
+  const asked = ascending(own.map((request) => request.at));
+  const answered = ascending(own.map((request) => request.replied));
   const lastLane = reel.lanes.map((lane) => lane.node);
   /** @type {Map<number, { time: number, reclaimed: boolean }[]>} */
   const ends = new Map();
@@ -47,7 +52,7 @@ export function makeStates(reel) {
       if (spans.end[mine[i]] > at) open.push(mine[i]);
     }
     const last = mine[begun - 1];
-    const closed = kinds[spans.kind[last]].name === "error" || requests.some((r) => r.n === spans.request[last] && r.done !== null && r.done <= at);
+    const closed = kinds[spans.kind[last]].name === "error" || (doneAt.get(spans.request[last]) ?? Infinity) <= at;
     if (!open.length && at >= reel.end && !closed) open.push(last); // cut off by the end of the recording
     if (nodes[node].kind === "group") {
       const count = (/** @type {string} */ name) => open.filter((i) => kinds[spans.kind[i]].name === name).length;
@@ -72,13 +77,11 @@ export function makeStates(reel) {
     at(node, time, position, tokens) {
       const { kind, name } = nodes[node];
       if (kind === "instance" || kind === "group") return instance(node, time, position);
-      const resting = tokens.filter((t) => t.node === node && (!t.moving || hops.arrive[t.hop] > hops.depart[t.hop])).length;
+      const resting = tokens.filter((t) => t.node === node && !t.receipt && (!t.moving || hops.arrive[t.hop] > hops.depart[t.hop])).length;
       let word = "";
       if (name === "caller") {
-        const mine = requests.filter((r) => !r.cause);
-        const asked = position < 0 ? 0 : mine.filter((r) => r.at <= time).length;
-        const done = position < 0 ? 0 : mine.filter((r) => r.replied !== null && r.replied <= time).length;
-        word = asked ? `${done}/${asked} answered` : "";
+        const sent = position < 0 ? 0 : countUpTo(asked, time);
+        word = sent ? `${countUpTo(answered, time)}/${sent} answered` : "";
       } else if (name === "queue") word = `${resting} waiting`;
       else if (name === "pool") {
         const alive = nodes.filter((n, i) => n.kind === "instance" && (({ here, gone }) => here && !gone)(instance(i, time, position))).length;

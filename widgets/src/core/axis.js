@@ -1,4 +1,4 @@
-/** The time axis: lab time to pixels. On the story scale a fold is a strip of fixed width; on the true scale nothing folds. */
+/** The time axis: lab time to pixels. On the story scale a fold is a narrow strip; on the true scale nothing folds. */
 
 const FOLD = 84;
 const FOLD_OF_WIDTH = 0.085;
@@ -13,15 +13,18 @@ const FOLD_SHARE = 0.45;
  * @param {number} left first pixel
  * @param {number} width pixels for the whole run
  * @param {readonly [number, number]} [part] which part of the run fills the width, 0 to 1
+ * @param {ReadonlyMap<number, number>} [rooms] pixels for what is written at the beginning (µs) of a fold: it is that wide at least
  */
-export function makeAxis(folds, begin, end, left, width, part = [0, 1]) {
+export function makeAxis(folds, begin, end, left, width, part = [0, 1], rooms = new Map()) {
   const full = width / Math.max(1e-6, part[1] - part[0]);
   const origin = left - part[0] * full;
   const wanted = Math.min(FOLD, Math.max(FOLD_LEAST, width * FOLD_OF_WIDTH));
-  const strip = folds.length ? Math.min(wanted, (FOLD_SHARE * full) / folds.length) : 0;
+  const strips = folds.map(([t0]) => Math.max(wanted, rooms.get(t0) ?? 0));
+  const all = strips.reduce((sum, strip) => sum + strip, 0);
+  const shrink = Math.min(1, (FOLD_SHARE * full) / Math.max(1, all));
   let action = end - begin;
   for (const [t0, t1] of folds) action -= t1 - t0;
-  const scale = action > 0 ? (full - strip * folds.length) / action : 0;
+  const scale = action > 0 ? (full - all * shrink) / action : 0;
   /** @type {Segment[]} */
   const segments = [];
   let at = begin;
@@ -30,12 +33,12 @@ export function makeAxis(folds, begin, end, left, width, part = [0, 1]) {
     if (to >= at) segments.push({ t0: at, t1: to, x0: x, x1: x + (to - at) * scale, fold: false });
     x += Math.max(0, to - at) * scale;
   };
-  for (const [t0, t1] of folds) {
+  folds.forEach(([t0, t1], i) => {
     run(t0);
-    segments.push({ t0, t1, x0: x, x1: x + strip, fold: true });
-    x += strip;
+    segments.push({ t0, t1, x0: x, x1: x + strips[i] * shrink, fold: true });
+    x += strips[i] * shrink;
     at = t1;
-  }
+  });
   run(end);
   const right = x;
 
@@ -68,22 +71,28 @@ export function makeAxis(folds, begin, end, left, width, part = [0, 1]) {
       return px >= s.x1 ? s.t1 : s.t0 + ((px - s.x0) / (s.x1 - s.x0)) * (s.t1 - s.t0);
     },
     /**
-     * Ticks between two pixels: borders of action (strong) and round times at least `apart` pixels from one another.
+     * Ticks between two pixels: borders of action (strong, one a pixel) and round times at least `apart` pixels from one another.
      * @param {number} from @param {number} to @param {number} [apart]
      */
     ticks(from, to, apart = 80) {
       const step = scale > 0 ? nice(apart / scale) : Infinity;
       /** @type {Map<number, boolean>} */
       const found = new Map();
+      let strongest = -Infinity;
+      const strong = (/** @type {number} */ t, /** @type {number} */ x, last = false) => {
+        if (x < strongest + 1 && !last) return;
+        strongest = x;
+        found.set(t, true);
+      };
       for (const s of segments) {
         if (s.fold || s.x1 < from || s.x0 > to) continue;
-        found.set(s.t0, true);
+        strong(s.t0, s.x0);
         const first = Math.max(s.t0, s.x1 > s.x0 ? s.t0 + (from - s.x0) / scale : s.t0);
         const last = Math.min(s.t1, s.x1 > s.x0 ? s.t0 + (to - s.x0) / scale : s.t1);
         if (step < Infinity) {
           for (let t = Math.ceil(first / step) * step; t <= last; t += step) if (!found.has(t)) found.set(t, false);
         }
-        found.set(s.t1, true);
+        strong(s.t1, s.x1, s === segments[segments.length - 1]);
       }
       return [...found].map(([t, strong]) => ({ t, strong, x: this.x(t) })).filter((tick) => tick.x >= from - 0.5 && tick.x <= to + 0.5);
     },

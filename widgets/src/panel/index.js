@@ -110,7 +110,7 @@ function render({ model, el, signal }) {
   keepKeys(root, signal);
   el.replaceChildren(root);
   update();
-  const rest = watchKernel(model, el, root);
+  const rest = watchKernel(model, root);
   root.setAttribute("data-ready", "");
   return () => {
     rest();

@@ -21,6 +21,10 @@ export class Driver {
     this.reel = reelOf(model);
     /** @type {Set<() => void>} */
     this.views = new Set();
+    /** The frames on this page, for `arrange`. @type {Set<import("./frame.js").Frame>} */
+    this.frames = new Set();
+    /** What the call chain leaves out, in words; "" for nothing. */
+    this.cut = "";
     this.frame = 0;
     /** @type {number | null} */
     this.last = null;
@@ -79,6 +83,12 @@ export class Driver {
 
   /** The caption of this moment. @returns {string} */
   get caption() {
+    const cut = this.cut && (this.position < 0 || this.time > this.reel.hopsUntil) ? ` The call chain ${this.cut}.` : "";
+    return this.words + cut;
+  }
+
+  /** @returns {string} */
+  get words() {
     const { captions, summary } = this.reel;
     if (this.step >= 0) return captions[this.step] ?? "";
     return captions.length ? `${summary}. Press play (Space), or step from event to event with ← and →.` : `${summary}. Nothing happened.`;

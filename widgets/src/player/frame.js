@@ -7,6 +7,10 @@ import { SPEEDS } from "./driver.js";
 import style from "./player.css";
 
 /** @typedef {import("./driver.js").Driver} Driver */
+/** @typedef {{ root: HTMLElement, update: () => void, slim: (on: boolean) => void }} Frame */
+
+/** A frame this close (in pixels) below another of the same player needs no caption and controls of its own. */
+const CLOSE = 400;
 
 const ICONS = {
   home: "M5 5v14M19 5L8 12l11 7z",
@@ -35,13 +39,14 @@ function button(name, says, act, signal) {
  * @param {string} parts.title
  * @param {HTMLElement | SVGElement} parts.picture
  * @param {HTMLTableElement} parts.table the same facts for a screen reader
+ * @param {string} [parts.note] what the picture leaves out
  * @param {AbortSignal} parts.signal ends every listener
- * @returns {{ root: HTMLElement, update: () => void }}
+ * @returns {Frame}
  */
-export function makeFrame({ el, driver, title, picture, table, signal }) {
+export function makeFrame({ el, driver, title, note = "", picture, table, signal }) {
   const { playhead, summary } = driver.reel;
-  const clock = html("output", { class: "fcl-clock", "aria-label": "lab time" });
-  const scaleNote = html("span", { class: "fcl-note" });
+  const clock = html("span", { class: "fcl-clock", role: "timer", "aria-label": "lab time" });
+  const scaleNote = html("span", { class: "fcl-note fcl-more" });
   const caption = html("div", { class: "fcl-caption", role: "status", "aria-live": "polite" });
   const count = html("span", { class: "fcl-count" });
   const scrub = html("input", { type: "range", class: "fcl-scrub", min: 0, max: playhead.length || 1, step: "any", "aria-label": "position in the run" });
@@ -79,7 +84,7 @@ export function makeFrame({ el, driver, title, picture, table, signal }) {
       "data-lm-suppress-shortcuts": "true",
     },
     html("style", {}, style),
-    html("div", { class: "fcl-head" }, html("strong", {}, title), html("span", { class: "fcl-note" }, summary), scaleNote, clock),
+    html("div", { class: "fcl-head" }, html("strong", {}, title), html("span", { class: "fcl-note fcl-more" }, summary), scaleNote, html("span", { class: "fcl-note" }, note), clock),
     html("div", { class: "fcl-picture" }, picture),
     caption,
     bar,
@@ -115,7 +120,36 @@ export function makeFrame({ el, driver, title, picture, table, signal }) {
     root.dataset.playing = String(playing);
     root.dataset.moving = String(driver.goal !== null);
   };
-  return { root, update };
+  const slim = (/** @type {boolean} */ on) => {
+    root.classList.toggle("fcl-slim", on);
+    caption.hidden = bar.hidden = on;
+  };
+  const made = { root, update, slim };
+  const again = () => arrange(driver.frames);
+  const seen = new ResizeObserver(again);
+  driver.frames.add(made);
+  seen.observe(root);
+  signal.addEventListener("abort", () => {
+    seen.disconnect();
+    driver.frames.delete(made);
+    again();
+  });
+  return made;
+}
+
+/**
+ * Of views of one player that stand close below one another the first has the caption and the controls, so that they fit on a screen
+ * and a screen reader hears each caption once. The keys work in all of them. @param {Set<Frame>} frames
+ */
+function arrange(frames) {
+  const order = [...frames].filter(({ root }) => root.isConnected && root.offsetHeight);
+  order.sort((a, b) => (a.root.compareDocumentPosition(b.root) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
+  let bottom = -Infinity;
+  for (const { root, slim } of order) {
+    const box = root.getBoundingClientRect();
+    slim(box.top - bottom < CLOSE);
+    ({ bottom } = box);
+  }
 }
 
 /** The keys of every view. @param {KeyboardEvent} event @param {Driver} driver */

@@ -1,5 +1,6 @@
 /** What Python computed for one recording, decoded once a page: spans, hops, storyboard, names. */
 import { columns } from "../core/columns.js";
+import { secondsText } from "../core/format.js";
 import { makePlayhead } from "../core/playhead.js";
 
 /**
@@ -33,6 +34,7 @@ function decode(model) {
   const [p, t] = columns(model.get("play"), "dd");
   const [stepP, stepTime, stepRequest] = columns(model.get("steps"), "ddI");
   const [foldFrom, foldTo] = columns(model.get("folds"), "dd");
+  const [at, replied, done, number, cause, status, ending] = columns(model.get("requests"), "dddIIHB");
   const [endTime, endLane, endKind] = columns(model.get("ends"), "dIB");
   return {
     spans: { start, end, lane, request, kind, size: start.length },
@@ -44,13 +46,28 @@ function decode(model) {
     captions: /** @type {string[]} */ (model.get("captions")),
     lanes: /** @type {Lane[]} */ (model.get("lanes")),
     kinds: /** @type {Kind[]} */ (model.get("kinds")),
-    requests: /** @type {Request[]} */ (model.get("requests")),
+    requests: Array.from(number, (n, i) => asked(n, at[i], replied[i], done[i], cause[i], status[i], ending[i])),
     nodes: /** @type {ChainNode[]} */ (model.get("nodes")),
     edges: /** @type {[number, number, number][]} */ (model.get("edges")),
+    /** The call chain shows only hops that departed up to here (µs); -1: it shows them all. */
+    hopsUntil: /** @type {number} */ (model.get("hops_until")),
     summary: /** @type {string} */ (model.get("summary")),
     playhead: makePlayhead({ p, t, stepP, stepTime, stepRequest }),
     stepP,
   };
+}
+
+const OUTCOMES = ["", "cold", "warm", "failed", "refused"];
+
+/**
+ * One line of Python's ledger; -1 is a time that has not come.
+ * @param {number} n @param {number} at @param {number} replied @param {number} done @param {number} cause @param {number} status
+ * @param {number} outcome @returns {Request}
+ */
+function asked(n, at, replied, done, cause, status, outcome) {
+  const how = OUTCOMES[outcome];
+  const text = how === "refused" ? `${how} ${status}` : how ? `${how} ${secondsText(done - at)} s` : "";
+  return { n, at, replied: replied < 0 ? null : replied, done: done < 0 ? null : done, cause, text };
 }
 
 /** @typedef {ReturnType<typeof decode>} Reel */

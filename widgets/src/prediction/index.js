@@ -54,7 +54,7 @@ function render({ model, el, signal }) {
     const found = /** @type {{kind?: string, text?: string}} */ (model.get("verdict") ?? {});
     answer.update(value, locked);
     const junk = answer.junk?.() ?? "";
-    const open = junk ? words.junk.replace("{text}", junk) : missing(value ?? emptyValue(spec), spec, words);
+    const open = `${junk && `${words.junk.replace("{text}", () => junk)} `}${missing(value ?? emptyValue(spec), spec, words)}`;
     const wrong = !locked && Boolean(junk || (open && value !== null));
     box?.setAttribute("aria-invalid", String(wrong));
     status.toggleAttribute("data-wrong", wrong && Boolean(box));
@@ -89,7 +89,7 @@ function render({ model, el, signal }) {
   for (const name of traits) model.on(`change:${name}`, update);
   el.replaceChildren(root);
   update();
-  const rest = watchKernel(model, el, root);
+  const rest = watchKernel(model, root);
   root.setAttribute("data-ready", "");
   return () => {
     rest();

@@ -15,9 +15,9 @@ export function decimals(step) {
   return Math.max(0, Math.min(6, after));
 }
 
-/** A number as people type it: "360,1", " 360.1 s". null where it is none. @param {string} text */
+/** A number as people type it: "360,1", " 360.1 s", "1e3". null where it is none. @param {string} text */
 export function parseNumber(text) {
-  const found = /^\s*([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+))\s*[a-zµ]*\s*$/i.exec(text);
+  const found = /^\s*([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[+-]?\d+)?)\s*[a-zµ]*\s*$/i.exec(text);
   return found ? Number(found[1].replace(",", ".")) : null;
 }
 
@@ -74,7 +74,7 @@ export const WORDS = {
   tick: "Tick what you expect",
   type: "Type a number",
   drag: "Drag the mark, or type a time",
-  junk: "“{text}” is not a number: type one such as 100 or 100.5",
+  junk: "“{text}” is not a number.",
   between: "Between {low} and {high}",
   earlier: "Earlier",
   later: "Later",

@@ -4,7 +4,7 @@ import { secondsText } from "../core/format.js";
 import { driverOf, playerOf } from "../player/driver.js";
 import { html } from "../player/dom.js";
 import { makeFrame, makeTable } from "../player/frame.js";
-import { geometry, homes, marks, spanAt, spanFacts } from "./layout.js";
+import { endWord, endings, geometry, homes, marks, spanAt, spanFacts } from "./layout.js";
 import { paintArrows, paintNow } from "./marks.js";
 import { blend, face, paintAxis, paintLanes, paintSpans, themeOf } from "./paint.js";
 
@@ -20,7 +20,8 @@ function legend(reel) {
   reel.kinds.forEach((kind, i) => {
     if (!present.has(i)) return;
     const stripes = "repeating-linear-gradient(135deg, #0000 0 3px, #0004 3px 5px), ";
-    const key = html("i", { style: `background: ${kind.hatched ? stripes : ""}${kind.fill}; color: ${kind.ink}` }, kind.letter);
+    const paint = kind.quiet ? `--fcl-fill: ${kind.fill}; --fcl-on: ${kind.ink}` : `background: ${kind.hatched ? stripes : ""}${kind.fill}; color: ${kind.ink}`;
+    const key = html("i", { class: kind.quiet ? "fcl-quiet" : "", style: paint }, kind.letter);
     box.append(html("span", { title: kind.meaning }, key, kind.name === "idle" ? "idle (frozen)" : kind.name));
   });
   if (reel.kinds.some((kind, i) => kind.hatched && present.has(i))) box.append(html("span", { class: "fcl-note" }, "hatched = cold start"));
@@ -43,12 +44,13 @@ async function render({ model, el, signal: given }) {
   const ended = new AbortController();
   const signal = given ? AbortSignal.any([given, ended.signal]) : ended.signal;
   const { reel } = driver;
-  const canvas = html("canvas", { role: "img", "aria-label": `timeline, ${reel.summary}; the table after the controls says the same` });
+  const canvas = html("canvas", { class: "fcl-rows", role: "img", "aria-label": `timeline, ${reel.summary}; the table after the controls says the same` });
   const tip = html("div", { class: "fcl-tip", hidden: "", "aria-hidden": "true" });
-  const picture = html("div", {}, canvas, tip);
+  const scale = html("canvas", { class: "fcl-axis", "aria-hidden": "true" });
+  const picture = html("div", {}, canvas, scale, tip);
   const frame = makeFrame({ el, driver, title: "Timeline", picture, table: twin(reel), signal });
   frame.root.querySelector(".fcl-picture")?.after(legend(reel));
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const [context, below] = [canvas, scale].map((one) => /** @type {CanvasRenderingContext2D} */ (one.getContext("2d")));
   const layer = document.createElement("canvas");
   const home = homes(reel);
 
@@ -68,16 +70,24 @@ async function render({ model, el, signal: given }) {
     if (width < 40) return false;
     const ratio = window.devicePixelRatio || 1;
     const size = geometry(width, reel.lanes.length, Math.max(...reel.lanes.map((lane) => lane.label.length), 8));
-    for (const one of [canvas, layer]) {
+    for (const one of [canvas, layer, scale]) {
+      const high = one === scale ? size.axis : size.height;
       one.width = Math.round(width * ratio);
-      one.height = Math.round(size.height * ratio);
+      one.height = Math.round(high * ratio);
+      one.style.height = `${high}px`;
     }
-    canvas.style.height = `${size.height}px`;
     const theme = themeOf(frame.root);
-    const axis = makeAxis(driver.folded ? reel.folds : [], reel.begin, reel.end, size.gutter, width - size.gutter - size.margin, part());
+    frame.root.dataset.dark = String(theme.dark);
+    face(context, theme, size.font * 0.88, 650);
+    const wide = (/** @type {string} */ text) => context.measureText(text).width;
+    const rooms = new Map(size.pitch > 30 ? reel.ends.map((end) => [end.time, wide(endWord(end)) + 22 * size.zoom]) : []);
+    const axis = makeAxis(driver.folded ? reel.folds : [], reel.begin, reel.end, size.gutter, width - size.gutter - size.margin, part(), rooms);
     face(context, theme, size.font, 650);
-    const measure = (/** @type {string} */ text) => context.measureText(text).width + 16 * size.zoom;
-    scene = { reel, axis, size, width, theme, marks: marks(reel, axis, home, measure, size.gutter, width - size.margin) };
+    const found = marks(reel, axis, home, (text) => wide(text) + 16 * size.zoom, size.gutter, width - size.margin);
+    face(context, theme, size.font * 0.88, 650);
+    scene = { reel, axis, size, width, theme, marks: found, ends: endings(reel, axis, size, found, wide, width - 4) };
+    below.setTransform(ratio, 0, 0, ratio, 0, 0);
+    paintAxis(below, scene);
     const c = /** @type {CanvasRenderingContext2D} */ (layer.getContext("2d"));
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     paintSpans(c, scene);
@@ -99,7 +109,6 @@ async function render({ model, el, signal: given }) {
     const now = { time: driver.time, begun, selected: driver.selected };
     paintArrows(context, scene, now);
     blend(context, layer, begun ? axis.x(now.time) : 0, width, size.height, ratio);
-    paintAxis(context, scene);
     paintNow(context, scene, now);
     context.restore();
     frame.root.dataset.painted = "true";
@@ -142,22 +151,22 @@ async function render({ model, el, signal: given }) {
     return [event.clientX - box.left, event.clientY - box.top];
   };
   let drag = -1;
-  canvas.addEventListener(
+  picture.addEventListener(
     "pointerdown",
     (event) => {
       if (event.button || !scene) return;
       const [x, y] = place(event);
       const { strip } = scene.size;
-      const mark = scene.marks.find((one) => one.pill && y < strip && x >= one.left && x <= one.left + 60);
+      const mark = scene.marks.find((one) => one.pill && event.target === canvas && y < strip && x >= one.left && x <= one.left + 60);
       frame.root.focus({ preventScroll: true });
       if (mark) return driver.select(mark.first.n);
       drag = event.pointerId;
-      canvas.setPointerCapture(drag);
+      picture.setPointerCapture(drag);
       driver.seekTime(scene.axis.t(x), false);
     },
     { signal },
   );
-  canvas.addEventListener(
+  picture.addEventListener(
     "pointermove",
     (event) => {
       if (!scene) return;
@@ -165,7 +174,7 @@ async function render({ model, el, signal: given }) {
       if (drag === event.pointerId) return driver.seekTime(scene.axis.t(x), false);
       const { size, axis } = scene;
       const lane = Math.floor((y - size.strip) / size.pitch);
-      const hit = x >= size.gutter && lane >= 0 && lane < reel.lanes.length ? spanAt(reel, lane, axis.t(x - 2), axis.t(x + 2)) : -1;
+      const hit = event.target === canvas && x >= size.gutter && lane >= 0 && lane < reel.lanes.length ? spanAt(reel, lane, axis.t(x - 2), axis.t(x + 2)) : -1;
       tip.hidden = hit < 0;
       if (hit >= 0) {
         tip.textContent = spanFacts(reel, hit);
@@ -180,10 +189,10 @@ async function render({ model, el, signal: given }) {
     drag = -1;
     driver.save();
   };
-  canvas.addEventListener("pointerup", drop, { signal });
-  canvas.addEventListener("pointercancel", drop, { signal });
-  canvas.addEventListener("pointerleave", () => (tip.hidden = true), { signal });
-  canvas.addEventListener(
+  picture.addEventListener("pointerup", drop, { signal });
+  picture.addEventListener("pointercancel", drop, { signal });
+  picture.addEventListener("pointerleave", () => (tip.hidden = true), { signal });
+  picture.addEventListener(
     "dblclick",
     () => {
       zoomTo(0, 1);
@@ -191,7 +200,7 @@ async function render({ model, el, signal: given }) {
     },
     { signal },
   );
-  canvas.addEventListener(
+  picture.addEventListener(
     "wheel",
     (event) => {
       if (!scene || !event.ctrlKey) return; // a plain wheel scrolls the notebook

@@ -6,6 +6,8 @@ import { secondsText } from "../core/format.js";
 /** @typedef {import("../player/reel.js").Request} Request */
 /** @typedef {{ x: number, left: number, tight: number, lane: number, first: Request, members: Request[], long: string, short: string, wide: boolean, pill: boolean }} Mark */
 
+/** @typedef {{ time: number, lane: number, x: number, word: string, side: -1 | 0 | 1 }} Ending side: its word is left or right of the cross, or nowhere */
+
 /** Requests that arrive within this many pixels share one mark. */
 const NEAR = 10;
 
@@ -19,18 +21,17 @@ export function geometry(width, lanes, letters = 8) {
   const font = (row > 30 ? 13 : row > 20 ? 11.5 : 10) * zoom;
   const pitch = row * zoom;
   const strip = 38 * zoom;
-  const foot = 52 * zoom;
   return {
     zoom,
     pitch,
     bar: pitch * (row > 30 ? 0.66 : 0.8),
     strip,
-    foot,
     font,
     gutter: width < 520 ? 78 : Math.min(width * 0.2, Math.max(84 * zoom, 24 + letters * font * 0.64)),
     margin: 20 * zoom,
     bottom: strip + Math.max(1, lanes) * pitch,
-    height: strip + Math.max(1, lanes) * pitch + foot,
+    height: strip + Math.max(1, lanes) * pitch + 8 * zoom,
+    axis: 42 * zoom,
   };
 }
 
@@ -82,6 +83,40 @@ export function marks(reel, axis, home, measure, from, to) {
     if (mark.pill) free = mark.wide ? Math.max(mark.left + long, mark.tight + short) + 3 : mark.tight + short + 3;
   });
   return found;
+}
+
+/** What is written where an instance ends. @param {{ reclaimed: boolean }} end */
+export const endWord = (end) => (end.reclaimed ? "reclaimed" : "ended");
+
+/** How far down the way of a mark's requests goes. @param {Geometry} size @param {{ lane: number }} mark */
+export const footOf = (size, { lane }) => (lane >= 0 ? size.strip + lane * size.pitch + (size.pitch - size.bar) / 2 - 1 : size.strip - 2);
+
+/**
+ * Where the words of ends stand: right of the cross, or left of it on the rest before it, where no request's way is.
+ * @param {Reel} reel @param {Axis} axis @param {Geometry} size @param {Mark[]} found
+ * @param {(text: string) => number} measure width of a text in pixels
+ * @param {number} to last pixel
+ * @returns {Ending[]}
+ */
+export function endings(reel, axis, size, found, measure, to) {
+  const { lane, kind, start, end, size: count } = reel.spans;
+  /** @type {Map<number, number>} */
+  const last = new Map();
+  if (reel.ends.length) for (let i = 0; i < count; i++) last.set(lane[i], i);
+  const tall = size.pitch > 30;
+  return reel.ends.map(({ time, lane: row, reclaimed }) => {
+    const x = axis.x(time);
+    const word = endWord({ reclaimed });
+    const gap = 9 * size.zoom;
+    const long = tall ? measure(word) + gap : Infinity;
+    const middle = size.strip + (row + 0.5) * size.pitch;
+    const ways = tall ? found.filter((mark) => footOf(size, mark) > middle - size.font).map((mark) => mark.x) : [];
+    const i = last.get(row) ?? -1;
+    const rest = i >= 0 && reel.kinds[kind[i]].quiet && end[i] === time ? axis.x(start[i]) : Infinity;
+    const right = x + long < Math.min(to, ...ways.filter((way) => way > x).map((way) => way - 5));
+    const left = x - long - 3 > Math.max(rest, ...ways.filter((way) => way <= x).map((way) => way + 5));
+    return { time, lane: row, x, word, side: right ? 1 : left ? -1 : 0 };
+  });
 }
 
 /** The words for a span, longest first. @param {Reel} reel @param {number} i */

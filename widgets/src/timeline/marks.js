@@ -1,10 +1,10 @@
 /** What moves on a timeline: marks of arrivals and ends, the chosen request, the cursor. */
+import { footOf } from "./layout.js";
 import { PALE, face } from "./paint.js";
 
 /** @typedef {import("./paint.js").Picture} Picture */
 /** @typedef {import("./layout.js").Mark} Mark */
 
-const GONE = "#c8442a";
 
 /**
  * What changes from frame to frame: marks of arrivals and ends, the chosen request, the cursor.
@@ -26,13 +26,13 @@ export function paintNow(c, picture, { time, begun, selected }) {
       if (x1 >= x0) c.strokeRect(x0, size.strip + lane[i] * size.pitch + (size.pitch - size.bar) / 2 - 2, Math.max(1, x1 - x0), size.bar + 4);
     }
   }
-  for (const end of reel.ends) {
-    const x = axis.x(end.time);
+  for (const end of picture.ends) {
+    const { x } = end;
     if (x < left - 1 || x > right + 1) continue;
     const y = size.strip + end.lane * size.pitch + size.pitch / 2;
     const r = Math.min(6 * z, size.pitch * 0.3);
     c.globalAlpha = begun && end.time <= time ? 1 : PALE;
-    c.strokeStyle = GONE;
+    c.strokeStyle = theme.gone;
     c.lineWidth = 2.2 * z;
     c.beginPath();
     c.moveTo(x, y - size.pitch * 0.42);
@@ -42,19 +42,16 @@ export function paintNow(c, picture, { time, begun, selected }) {
     c.moveTo(x + r, y - r);
     c.lineTo(x - r, y + r);
     c.stroke();
-    if (size.pitch > 30) {
+    if (end.side) {
       face(c, theme, size.font * 0.88, 650);
       c.textBaseline = "middle";
-      c.textAlign = "left";
-      const word = end.reclaimed ? "reclaimed" : "ended";
-      if (x + 10 * z + c.measureText(word).width < width) {
-        c.strokeStyle = end.lane % 2 === 0 ? theme.band : theme.paper;
-        c.lineWidth = 4;
-        c.lineJoin = "round";
-        c.strokeText(word, x + 9 * z, y);
-        c.fillStyle = GONE;
-        c.fillText(word, x + 9 * z, y);
-      }
+      c.textAlign = end.side > 0 ? "left" : "right";
+      c.strokeStyle = end.lane % 2 === 0 ? theme.band : theme.paper;
+      c.lineWidth = 4;
+      c.lineJoin = "round";
+      c.strokeText(end.word, x + end.side * 9 * z, y);
+      c.fillStyle = theme.gone;
+      c.fillText(end.word, x + end.side * 9 * z, y);
     }
   }
   c.globalAlpha = 1;
@@ -118,7 +115,7 @@ function cursor(c, { axis, size, width, theme }, time) {
 export function paintArrows(c, { size, theme, marks }, { time, begun, selected }) {
   const z = size.zoom;
   for (const mark of marks) {
-    const foot = mark.lane >= 0 ? size.strip + mark.lane * size.pitch + (size.pitch - size.bar) / 2 - 1 : size.strip - 2;
+    const foot = footOf(size, mark);
     const chosen = mark.members.some((member) => member.n === selected);
     c.globalAlpha = begun && mark.first.at <= time ? 1 : 0.45;
     c.strokeStyle = chosen ? theme.accent : theme.ink;

@@ -6,8 +6,9 @@ import { spanWords } from "./layout.js";
 /** @typedef {import("../player/reel.js").Reel} Reel */
 /** @typedef {import("./layout.js").Geometry} Geometry */
 /** @typedef {import("./layout.js").Mark} Mark */
-/** @typedef {{ paper: string, band: string, ink: string, soft: string, line: string, accent: string, font: string, dark: boolean }} Theme */
-/** @typedef {{ reel: Reel, axis: Axis, size: Geometry, width: number, theme: Theme, marks: Mark[] }} Picture */
+/** @typedef {import("./layout.js").Ending} Ending */
+/** @typedef {{ paper: string, band: string, ink: string, soft: string, line: string, accent: string, gone: string, font: string, dark: boolean }} Theme */
+/** @typedef {{ reel: Reel, axis: Axis, size: Geometry, width: number, theme: Theme, marks: Mark[], ends: Ending[] }} Picture */
 
 /** How much of what has not happened yet is seen. */
 export const PALE = 0.3;
@@ -17,6 +18,7 @@ export function themeOf(root) {
   const css = getComputedStyle(root);
   const value = (/** @type {string} */ name) => css.getPropertyValue(`--fcl-${name}`).trim();
   const [r, g, b] = (css.color.match(/\d+(\.\d+)?/g) ?? ["0", "0", "0"]).map(Number);
+  const dark = r + g + b > 384;
   return {
     paper: value("paper"),
     band: value("band"),
@@ -24,8 +26,9 @@ export function themeOf(root) {
     soft: value("soft"),
     line: value("line"),
     accent: value("accent"),
+    gone: dark ? "#ff8f73" : "#b93a22",
     font: css.fontFamily,
-    dark: r + g + b > 384,
+    dark,
   };
 }
 
@@ -132,7 +135,8 @@ export function paintSpans(c, picture) {
   c.textAlign = "center";
   c.textBaseline = "middle";
   const free = reel.lanes.map(() => -Infinity); // where waits overlap, the first name stands
-  for (const i of labelled) label(c, picture, i, left, right, free);
+  const taken = new Set(picture.ends.filter((one) => one.side < 0).map((one) => `${one.lane} ${one.time}`)); // their end's word is there
+  for (const i of labelled) if (!taken.has(`${lane[i]} ${end[i]}`)) label(c, picture, i, left, right, free);
   c.restore();
 }
 
@@ -201,11 +205,11 @@ function paintFolds(c, { axis, size, theme }) {
   }
 }
 
-/** The time axis below the lanes. @param {CanvasRenderingContext2D} c @param {Picture} picture */
+/** The time axis, on a canvas of its own below the lanes. @param {CanvasRenderingContext2D} c @param {Picture} picture */
 export function paintAxis(c, { axis, size, width, theme }) {
   const left = size.gutter;
   const right = width - size.margin;
-  const y = size.bottom + 4;
+  const y = 1;
   c.strokeStyle = theme.line;
   c.lineWidth = 1;
   c.beginPath();
