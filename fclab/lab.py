@@ -210,7 +210,7 @@ class Lab:
         settings.reserve(self._platform, self._known(name), target, schedule, tracking)
 
     def limit(self, name: str, max_instances: int | None = None) -> None:
-        """Cap a function's instances, reserved ones included; None lifts the cap, 0 blocks it."""
+        """Cap a function's instances, reserved ones included; surplus ones go, busy ones last. None lifts the cap, 0 blocks it."""
         self._driver.check()
         settings.limit(self._platform, self._known(name), max_instances)
 

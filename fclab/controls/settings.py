@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fclab.controls.arguments import check_count, check_rule, check_tracking
+from fclab.engine.instance import State
 from fclab.engine.platform import Platform
 from fclab.engine.rows import Function
 from fclab.errors import UsageError
@@ -45,7 +46,21 @@ def limit(platform: Platform, fn: Function, most: int | None) -> None:
         raise UsageError(f"{fn.name!r} has {fn.target} reserved instances.", hint="reserve fewer first, or raise max_instances")
     fn.limit = most
     platform.record(platform.clock.now(), LimitSet.KIND, 0, 0, 0, fn.number, -1 if most is None else most)
+    _shrink(platform, fn)
     platform.capacity(fn)
+
+
+def _shrink(platform: Platform, fn: Function) -> None:
+    """Bring a function's instances under its cap: the least recently used idle ones go now, busy ones when they are done."""
+    staying = [one for one in fn.instances.values() if not one.draining]
+    surplus = len(staying) - fn.limit if fn.limit is not None else 0
+    loose = [one for one in staying if not one.reserved]
+    loose.sort(key=lambda one: (one.state is not State.IDLE, one.used))
+    for instance in loose[: max(0, surplus)]:
+        instance.draining = True
+        instance.mark = 0
+        if instance.state is State.IDLE:
+            platform.pool.stop(instance, "lowered")
 
 
 def switch(platform: Platform, fn: Function, on: bool) -> None:

@@ -82,7 +82,7 @@ class Platform:
         """Add a function, or replace the one of that name.
 
         The old one's instances go, busy ones when they are done; its waiting events meet the new one. What was set by name stays:
-        whether it is enabled, and what `Lab.reserve` keeps, unless the new declaration reserves a number itself.
+        whether it is enabled, what `Lab.limit` said and `Lab.reserve` keeps, unless the new declaration reserves a number itself.
         """
         old = self.functions.get(spec.name)
         number = self.recording.add_function(spec.name)
@@ -91,6 +91,7 @@ class Platform:
         self.functions[spec.name] = fn
         if old is not None:
             fn.created, fn.enabled, fn.predecessor = old.created, old.enabled, old
+            fn.limit = old.limit if spec.max_instances is None and old.spec.max_instances != old.limit else fn.limit
             self.retire(old)
         text = self.recording.text(settings(spec))
         self.record(self.clock.now(), e.FunctionDeclared.KIND, 0, 0, 0, number, spec.memory_mb, text)
