@@ -11,7 +11,7 @@ from fclab.backends.durations import Replay
 from fclab.backends.virtual import VirtualBackend
 from fclab.clock import VirtualClock
 from fclab.controls import settings
-from fclab.controls.arguments import check_duration, check_lab
+from fclab.controls.arguments import check_duration, check_lab, check_speed
 from fclab.controls.driver import Driver
 from fclab.controls.faultplan import FaultPlan
 from fclab.controls.handles import Call, InstanceView, TaskHandle, Text
@@ -186,10 +186,10 @@ class Lab:
 
     def play(self, speed: float = 1.0) -> None:
         """Let virtual time pass at `speed` × real time until all work is done; in a notebook this returns at once."""
-        rate = to_us(speed, "speed", least=0.001, most=1e6) / 1e6
+        check_speed(speed)
         self._driver.check()
         from fclab.controls import pace  # brings in asyncio, which costs more than all of fclab
-        pace.play(self._driver, rate)
+        pace.play(self._driver, speed)
 
     # ---- settings
 

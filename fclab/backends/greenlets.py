@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from greenlet import getcurrent, greenlet
 
 from fclab.backends.runs import THROWS, Run
 from fclab.errors import Interrupted
 from fclab.units import to_us
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["GreenletRun"]
 

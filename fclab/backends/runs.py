@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncRun", "AtomicRun", "Run"]
 
-_log = logging.getLogger("fclab")
 THROWS = 3
 """How often a run that is being ended is interrupted before it is parked."""
 

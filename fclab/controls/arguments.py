@@ -11,7 +11,7 @@ from fclab.errors import UsageError
 from fclab.model import PROFILES, BootProfile, FunctionSpec, Schedule, TargetTracking
 from fclab.units import to_us
 
-__all__ = ["check_count", "check_duration", "check_lab", "check_mode", "check_name", "check_rule", "check_tracking"]
+__all__ = ["check_count", "check_duration", "check_lab", "check_mode", "check_name", "check_rule", "check_speed", "check_tracking"]
 
 
 def check_lab(
@@ -62,6 +62,12 @@ def check_count(value: object, name: str, *, optional: bool = False) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise UsageError(f"{name} must be a whole number from 0 up, not {value!r}.", hint="such as 3")
+
+
+def check_speed(speed: object) -> None:
+    """Lab seconds a real second: from 0.001 to a million."""
+    if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not 0.001 <= speed <= 1e6:
+        raise UsageError(f"speed must be a number from 0.001 to 1000000, not {speed!r}.", hint="10 shows ten lab seconds in each real one")
 
 
 def check_rule(rule: object) -> Schedule:

@@ -16,6 +16,7 @@ from fclab.queues.base import Message
 from fclab.units import FOREVER
 
 if TYPE_CHECKING:
+    from fclab.clock import Timer
     from fclab.engine.platform import Platform
     from fclab.engine.retry import Cause
     from fclab.engine.rows import Function
@@ -43,6 +44,8 @@ class Dispatcher:
         self.p = platform
         self.open: dict[int, Request] = {}
         """Accepted async requests that have not ended, by number."""
+        self.later: dict[int, tuple[Message, Timer, bool]] = {}
+        """Requests whose next delivery is not due yet: its message and timer, and whether that counts as something under way."""
         self.hungry: dict[str, None] = {}
         """Functions with due messages that found no capacity."""
 
@@ -85,11 +88,15 @@ class Dispatcher:
         else:
             moves = message.request not in p.hopeless
             p.moving += moves
-            p.clock.call_at(message.due, self._due, message.function, moves, order=Order.RETRY_DUE)
+            timer = p.clock.call_at(message.due, self._due, message, moves, order=Order.RETRY_DUE)
+            self.later[message.request] = message, timer, moves
 
-    def _due(self, function: str, moves: bool) -> None:
+    def _due(self, message: Message, moves: bool) -> None:
         self.p.moving -= moves
-        self.pump(function)
+        known = self.later.get(message.request)
+        if known is not None and known[0] is message:  # another timer may have delivered it at this instant, and its retry waits now
+            del self.later[message.request]
+        self.pump(message.function)
 
     # ---- out
 
@@ -255,6 +262,10 @@ class Dispatcher:
         p.record(now, e.TaskStopped.KIND, request.number, task.attempts, 0, request.fn.number)
         task.enter(now, "Stopping")
         if p.queue.discard(request.fn.name, request.number) is not None:
+            if request.number in self.later:
+                _, timer, moves = self.later.pop(request.number)
+                timer.cancel()
+                p.moving -= moves
             self._end(request, Attempt(request, task.attempts), stopped(), "Stopped")
             return True
         attempt = request.attempt

@@ -204,19 +204,19 @@ class Recording:
         """What every instance and queue did when, as columns."""
         from fclab.observe.spans import spans
 
-        return spans(self)
+        return spans(self.kept())
 
     def hops(self) -> Hops:
         """Every step of every request between components, as columns."""
         from fclab.observe.hops import hops
 
-        return hops(self)
+        return hops(self.kept())
 
     def chain(self, request: int | str | None = None) -> nx.DiGraph[str]:
         """The components and hops of one request (number, "R1" or id), or of all, as a graph."""
         from fclab.observe.chain import chain
 
-        return chain(self, request)
+        return chain(self.kept(), request)
 
     # ---- comparing and keeping
 
@@ -258,7 +258,7 @@ class Recording:
         """Write the recording as versioned JSON lines and return the path."""
         from fclab.observe import storage
 
-        return storage.save(self, Path(path))
+        return storage.save(self.kept(), Path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> Recording:

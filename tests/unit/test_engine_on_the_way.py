@@ -202,3 +202,23 @@ def test_declaring_again_and_again_while_all_of_them_run() -> None:
     assert sorted(starts(lab))[60:] == [1.0, 1000.0], "one more has room, the other waits for the first to end"
     assert len(lab.recording.select(FunctionDeclared)) == 60
     assert len(lab.recording.select(RequestAccepted)) == len(lab.recording.select(RequestSucceeded, RequestFailed)) == 62
+
+
+@pytest.mark.parametrize("delay", [100, 3600])
+def test_a_stopped_event_does_not_hold_the_run_until_it_was_due(delay: float) -> None:
+    lab = model_lab(1.0)
+    task = lab.invoke_async("f", delay=delay)
+    lab.invoke_at("f", [0])
+    assert task.stop()
+    lab.run()
+    assert (lab.now, task.state, whole(lab)) == (2.0, "Stopped", True)
+
+
+def test_a_stopped_retry_does_not_hold_the_run_until_it_was_due() -> None:
+    lab = model_lab(1.0)
+    lab.faults.outage(0, 1)
+    tasks = [lab.invoke_async("f"), lab.invoke_async("f", delay=2)]
+    lab.run(until=0.6)
+    assert tasks[0].stop()
+    lab.run()
+    assert (lab.now, [task.state for task in tasks]) == (4.0, ["Stopped", "Succeeded"])

@@ -27,6 +27,22 @@ def test_without_a_record_there_is_nothing_to_show(what: str) -> None:
     assert "record=True" in caught.value.hint
 
 
+@pytest.mark.parametrize("what", ["spans", "hops", "chain"])
+def test_without_a_record_there_is_nothing_to_compute(what: str, tmp_path: Path) -> None:
+    recording = model_lab(lab_record=False).recording
+    with pytest.raises(UsageError, match=NO_RECORD):
+        getattr(recording, what)()
+    with pytest.raises(UsageError, match=NO_RECORD):
+        recording.save(tmp_path / "run.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("speed", [0, -1, 1e7, "fast", True, float("nan")])
+def test_a_speed_is_no_number_of_seconds(speed: float) -> None:
+    with pytest.raises(UsageError, match=r"speed must be a number from 0\.001 to 1000000"):
+        model_lab().play(speed)
+
+
 @pytest.mark.parametrize("name", ["run.html", "run.svg", "run.csv"])
 def test_without_a_record_nothing_is_exported(name: str, tmp_path: Path) -> None:
     lab = model_lab(lab_record=False)

@@ -141,7 +141,7 @@ TABLE: list[tuple[str, Callable[[Any], object], type[FclabError], str]] = [
     ("until some text", lambda lab: lab.run(until="noon"), UsageError, "until must be a number of seconds, not 'noon'"),
     ("until for ever", lambda lab: lab.run(until=INF), UsageError, "until must be a finite number"),
     ("for a negative time", lambda lab: lab.run_for(-1), UsageError, "the time to run must be at least 0"),
-    ("playing at no speed", lambda lab: lab.play(0), UsageError, "speed must be from 0.001"),
+    ("playing at no speed", lambda lab: lab.play(0), UsageError, "speed must be a number from 0.001"),
     ("draining nobody", lambda lab: lab.drain("nobody"), UnknownFunction, "no function 'nobody'"),
     # ---- settings
     ("reserving for nobody", lambda lab: lab.reserve("nobody", 1), UnknownFunction, "no function 'nobody'"),
