@@ -12,12 +12,12 @@ import pytest
 from tests.meta.tree import ROOT, SOURCES, dotted, files, imports, modules, tree
 
 WALL_CLOCK: dict[str, str] = {
-    "fclab/clock.py": "the clocks live here",
+    "fclab/wall_clock.py": "real time comes from here",
     "fclab/controls/pace.py": "lab.play paces virtual time against the wall clock",
     "fclab/backends/guard.py": "the guard counts real seconds of a handler that never waits",
     "fclab/backends/handler_time.py": "inside handlers Python's time functions tell lab time: it replaces them there",
 }
-"""Who may read or wait on real time, and why. Process backends join with the wall clock."""
+"""Who may read or wait on real time, and why."""
 
 TELLS_TIME = {"time", "sched", "asyncio.sleep", "asyncio.wait_for", "threading.Timer"}
 
