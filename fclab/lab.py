@@ -3,43 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from fclab.backends.durations import Replay
-from fclab.backends.virtual import VirtualBackend
-from fclab.clock import VirtualClock
 from fclab.controls import settings
 from fclab.controls.arguments import check_duration, check_lab, check_speed
+from fclab.controls.compose import Shared, virtual
 from fclab.controls.driver import Driver
 from fclab.controls.faultplan import FaultPlan
-from fclab.controls.handles import Call, InstanceView, TaskHandle, Text
+from fclab.controls.handles import Call, InstanceView, TaskHandle
 from fclab.controls.requests import Requests
+from fclab.controls.watching import Watching
 from fclab.engine.declare import build
-from fclab.engine.platform import Platform
-from fclab.engine.policies import own
 from fclab.engine.presets import PRESETS
 from fclab.engine.rows import Function
-from fclab.errors import UnknownFunction
+from fclab.errors import UnknownFunction, UsageError
 from fclab.model import BootProfile, FunctionSpec, Mode, Response, Schedule, TargetTracking
-from fclab.observe.events import Event
-from fclab.observe.hooks import Observer
 from fclab.observe.recording import Recording
-from fclab.queues.memory import MemoryQueue
 from fclab.units import seconds, seconds_text, to_us
-from fclab.views import view
 
 if TYPE_CHECKING:
-    from fclab.engine.invoice import Bill
-    from fclab.observe.metrics import Metrics
+    from fclab.controls.live import LiveDriver
 
 __all__ = ["Lab"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
 
-class Lab:
+class Lab(Watching):
     """A function-compute platform in virtual time.
 
     seed           names the run: equal seeds, equal recordings
@@ -61,17 +53,14 @@ class Lab:
         rules: dict[str, Callable[..., object] | None] = {"placement": placement, "keep_alive": keep_alive, "next_delay": next_delay}
         boots = check_lab(backend, home, seed, profile, semantics, max_instances, rules)
         self._options = {
-            "seed": seed, "profile": profile, "semantics": semantics, "max_instances": max_instances, "record": record, **rules,
+            "backend": backend, "seed": seed, "profile": profile, "semantics": semantics, "max_instances": max_instances,
+            "record": record, **rules,
         }  # fmt: skip
         self._specs: dict[str, FunctionSpec] = {}
-        self._clock = VirtualClock()
         meta: dict[str, str | int] = {"profile": profile if isinstance(profile, str) else "own", "semantics": semantics, "seed": seed}
-        self.recording = Recording(meta, keep=record)
-        self._platform = Platform(
-            self._clock, VirtualBackend(self._clock, boots, seed), MemoryQueue(), self.recording, PRESETS[semantics], seed=seed,
-            cap=max_instances, policies=own(rules, self._clock.complain),
-        )  # fmt: skip
-        self._driver = Driver(self._clock, self._platform)
+        shared = Shared(Recording(meta, keep=record), PRESETS[semantics], seed, max_instances, rules)
+        self._driver: Driver | LiveDriver = virtual(shared, boots)
+        self._platform = self._driver.platform
         self._requests = Requests(self._driver, seed)
         self.faults = FaultPlan(self._driver)
 
@@ -104,7 +93,9 @@ class Lab:
         self._add(name, None, {"duration": duration, "boot": boot, **options})
 
     def _add(self, name: object, code: Callable[..., object] | None, options: Mapping[str, object]) -> None:
-        self._driver.check()
+        self._driver.ask(self._declare, name, code, options)
+
+    def _declare(self, name: object, code: Callable[..., object] | None, options: Mapping[str, object]) -> None:
         merged = {"idle_timeout": seconds(PRESETS[str(self._options["semantics"])].idle_us), **options}
         spec = build(name, code, merged)
         check_duration(spec)
@@ -119,13 +110,13 @@ class Lab:
 
     def instances(self, name: str) -> list[InstanceView]:
         """The instances of a function that are not gone, oldest first."""
-        return [InstanceView.of(instance) for instance in self._known(name).instances.values()]
+        fn = self._known(name)
+        return self._driver.ask(lambda: [InstanceView.of(instance) for instance in fn.instances.values()])
 
     # ---- requests
 
     def invoke(self, name: str, payload: object = b"") -> Response:
         """Call a function and wait for its response; time moves to that instant. Never raises for what the function does."""
-        self._driver.idle()
         return self._requests.invoke(name, payload)
 
     def invoke_async(self, name: str, payload: object = b"", *, delay: float = 0.0, task_id: str | None = None) -> TaskHandle:
@@ -134,7 +125,6 @@ class Lab:
         delay     seconds (0 to 3600) to hold it back
         task_id   your own id; the same id again is refused (409)
         """
-        self._driver.check()
         return self._requests.invoke_async(name, payload, delay, task_id)
 
     def invoke_at(self, name: str, times: Iterable[float] | float, payload: object = b"", mode: Mode = "sync") -> list[Call]:
@@ -157,7 +147,7 @@ class Lab:
     @property
     def now(self) -> float:
         """Lab time in seconds."""
-        return seconds(self._clock.now())
+        return seconds(self._driver.now())
 
     def run(self, until: float | None = None) -> None:
         """Let time pass until `until` (seconds), or until all work is done: scheduled arrivals, running requests, waiting events.
@@ -172,7 +162,7 @@ class Lab:
 
     def run_for(self, seconds: float) -> None:
         """Let `seconds` of lab time pass."""
-        self._driver.to(self._clock.now() + to_us(seconds, "the time to run"))
+        self._driver.to(self._driver.now() + to_us(seconds, "the time to run"))
 
     def step(self) -> bool:
         """Go on to the next thing that happens; False if nothing is left to happen."""
@@ -188,8 +178,11 @@ class Lab:
         """Let virtual time pass at `speed` × real time until all work is done; in a notebook this returns at once."""
         check_speed(speed)
         self._driver.check()
-        from fclab.controls import pace  # brings in asyncio, which costs more than all of fclab
-        pace.play(self._driver, speed)
+        if isinstance(self._driver, Driver):
+            from fclab.controls import pace  # brings in asyncio, which costs more than all of fclab
+            pace.play(self._driver, speed)
+        elif speed != 1:
+            raise UsageError("A lab of real processes plays at the speed of real time.", hint="leave speed out")
 
     # ---- settings
 
@@ -207,63 +200,27 @@ class Lab:
         tracking   a `TargetTracking`; evaluated once a minute
         """
         self._driver.check()
-        settings.reserve(self._platform, self._known(name), target, schedule, tracking)
+        self._driver.ask(settings.reserve, self._platform, self._known(name), target, schedule, tracking)
 
     def limit(self, name: str, max_instances: int | None = None) -> None:
         """Cap a function's instances, reserved ones included; surplus ones go, busy ones last. None lifts the cap, 0 blocks it."""
         self._driver.check()
-        settings.limit(self._platform, self._known(name), max_instances)
+        self._driver.ask(settings.limit, self._platform, self._known(name), max_instances)
 
     def disable(self, name: str) -> None:
         """Refuse new requests of a function (403); accepted events wait."""
         self._driver.check()
-        settings.switch(self._platform, self._known(name), False)
+        self._driver.ask(settings.switch, self._platform, self._known(name), False)
 
     def enable(self, name: str) -> None:
         """Accept requests again."""
         self._driver.check()
-        settings.switch(self._platform, self._known(name), True)
+        self._driver.ask(settings.switch, self._platform, self._known(name), True)
 
     @property
     def queues(self) -> dict[str, list[bytes]]:
         """What has arrived in the lab's destination queues ("queue:NAME"), oldest first."""
         return self._platform.destinations.queues
-
-    # ---- watching
-
-    def on(self, *kinds: type[Event]) -> Callable[[Observer], Observer]:
-        """Observe: `@lab.on(InstanceReclaimed)` above `def note(event)`. An observer that raises is detached and reported."""
-        self._driver.check()
-        return self.recording.hooks.asking(kinds)
-
-    def table(self) -> Text:
-        """The run as plain text, always the same for the same run."""
-        from fclab.observe.table import table
-        return Text(table(self.recording.kept()))
-
-    def metrics(self) -> Metrics:
-        """Latencies, cold share, concurrency and queue over time."""
-        from fclab.observe.metrics import metrics
-        return metrics(self.recording.kept())
-
-    def bill(self, tariff: Any = "pay-as-you-go", **options: Any) -> Bill:
-        """What the run costs; see `fclab.engine.billing.bill`."""
-        from fclab.engine.billing import bill
-        from fclab.observe.meters import meters
-        return bill(meters(self.recording.kept()), tariff, **options)
-
-    def timeline(self, **options: Any) -> Any:
-        """The timeline widget: instances as rows, phases as spans."""
-        return view("timeline")(self.recording.kept(), **options)
-
-    def call_chain(self, **options: Any) -> Any:
-        """The call-chain widget: components as nodes, requests as tokens."""
-        return view("call_chain")(self.recording.kept(), **options)
-
-    def export(self, path: str | Path) -> Path:
-        """Write the run to a file: .html (a page by itself), .svg (the timeline) or .csv (one line a request); returns the path."""
-        from fclab.observe.export import export
-        return export(self.recording.kept(), Path(path))
 
     # ---- the lab itself
 
@@ -272,15 +229,12 @@ class Lab:
         new = Lab(**self._options)  # type: ignore[arg-type]
         for spec in self._specs.values():
             new._specs[spec.name] = spec
-            new._platform.declare(spec)
+            new._driver.ask(new._platform.declare, spec)
         return new
 
     def close(self) -> None:
         """End the lab; its recording stays readable."""
-        if not self._driver.closed:
-            self._driver.idle()
-            self._driver.closed = True
-            self._platform.close()
+        self._driver.close()
 
     def __enter__(self) -> Lab:
         return self
@@ -290,7 +244,8 @@ class Lab:
 
     def __repr__(self) -> str:
         names, requests = len(self._specs), self._platform.front_door.requests
-        return f"Lab(virtual, {names} function{'s' * (names != 1)}, {requests} requests, at {seconds_text(self._clock.now())} s)"
+        declared, at = f"{names} function{'s' * (names != 1)}", seconds_text(self._driver.now())
+        return f"Lab({self._options['backend']}, {declared}, {requests} requests, at {at} s)"
 
     def _known(self, name: object) -> Function:
         fn = self._platform.functions.get(name) if isinstance(name, str) else None

@@ -150,6 +150,11 @@ class WallClock:
         self._ring()
 
     @property
+    def ending(self) -> bool:
+        """`stop` was called."""
+        return self._ending
+
+    @property
     def ended(self) -> bool:
         """The loop is over; what is handed in now is never called."""
         return self._ended

@@ -22,7 +22,7 @@ def check_lab(
     if backend != "virtual":
         raise UsageError(f"There is no backend {backend!r}.", hint='this version has Lab("virtual")')
     if home is not None:
-        raise UsageError("A virtual lab keeps its queue in memory and has no home folder.", hint="leave home out")
+        raise UsageError("This version keeps its queue in memory and has no home folder.", hint="leave home out")
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise UsageError(f"seed must be a whole number, not {seed!r}.", hint="such as seed=7")
     if not isinstance(semantics, str) or semantics not in PRESETS:

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from fclab.backends import handler_time
 from fclab.clock import Order, VirtualClock
@@ -14,7 +15,13 @@ from fclab.engine.platform import Platform
 from fclab.errors import EndlessRun, LabClosed, NestedRun, UsageError, WrongThread
 from fclab.units import FOREVER, seconds_text
 
+if TYPE_CHECKING:
+    from fclab.observe.recording import Recording
+
 __all__ = ["PATIENCE", "Driver"]
+
+T = TypeVar("T")
+P = ParamSpec("P")
 
 PATIENCE = 10_000
 """Clock entries without any work among them after which a run says that what waits will never run."""
@@ -94,6 +101,32 @@ class Driver:
             raise KeyboardInterrupt
         self._interrupted = True
         self.clock.complain(KeyboardInterrupt())
+
+    def ask(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `fn(...)` returns: something that touches the platform, and lets no time pass."""
+        self.check()
+        return fn(*args, **kwargs)
+
+    def answer(self, start: Callable[[Callable[[Any], object]], object]) -> Any:
+        """Let time pass until what `start(reply)` began has made somebody call `reply(value)`; that value."""
+        box: list[Any] = []
+        self.until(lambda: bool(box), first=lambda: start(box.append))
+        return box[0]
+
+    def now(self) -> int:
+        """Lab time in µs."""
+        return self.clock.now()
+
+    def recording(self) -> Recording:
+        """What has happened so far."""
+        return self.platform.recording
+
+    def close(self) -> None:
+        """End the lab."""
+        if not self.closed:
+            self.idle()
+            self.closed = True
+            self.platform.close()
 
     def busy(self) -> bool:
         """There is work (clause 3)."""

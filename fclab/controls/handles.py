@@ -14,6 +14,7 @@ from fclab.units import seconds, to_us
 
 if TYPE_CHECKING:
     from fclab.controls.driver import Driver
+    from fclab.controls.live import LiveDriver
 
 __all__ = ["Call", "InstanceView", "TaskHandle", "Text"]
 
@@ -57,7 +58,7 @@ class TaskHandle:
 
     __slots__ = ("_driver", "_task", "accepted")
 
-    def __init__(self, driver: Driver, task: Task) -> None:
+    def __init__(self, driver: Driver | LiveDriver, task: Task) -> None:
         self._driver = driver
         self._task = task
         self.accepted: Response | None = None
@@ -124,8 +125,7 @@ class TaskHandle:
 
     def stop(self) -> bool:
         """Stop it, waiting or running; False if it has ended already. Its destinations are not told."""
-        self._driver.check()
-        return self._driver.platform.dispatcher.stop(self._task)
+        return self._driver.ask(self._driver.platform.dispatcher.stop, self._task)
 
     def __repr__(self) -> str:
         return repr(self._task)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 from random import Random
+from typing import TYPE_CHECKING
 
 from fclab.controls.arguments import check_mode, check_name
 from fclab.controls.arrivals import checked_times, traffic_times
@@ -16,13 +17,16 @@ from fclab.errors import UsageError
 from fclab.model import Mode, Response
 from fclab.units import seconds, to_us
 
+if TYPE_CHECKING:
+    from fclab.controls.live import LiveDriver
+
 __all__ = ["Requests"]
 
 
 class Requests:
     """The caller's side of the front door. Each method is what `Lab` documents under the same name."""
 
-    def __init__(self, driver: Driver, seed: int) -> None:
+    def __init__(self, driver: Driver | LiveDriver, seed: int) -> None:
         self.driver = driver
         self.platform = driver.platform
         self.seed = seed
@@ -31,11 +35,8 @@ class Requests:
     def invoke(self, name: str, payload: object) -> Response:
         """One sync request, answered before this returns."""
         check_name(name)
-        event = to_bytes(payload)
-        box: list[Response] = []
-        ask = partial(self.platform.front_door.accept, name, event, "sync", box.append)
-        self.driver.until(lambda: bool(box), first=ask)
-        return box[0]
+        response: Response = self.driver.answer(partial(self.platform.front_door.accept, name, to_bytes(payload), "sync"))
+        return response
 
     def invoke_async(self, name: str, payload: object, delay: float, task_id: str | None) -> TaskHandle:
         """One async request, accepted before this returns."""
@@ -45,18 +46,26 @@ class Requests:
             raise UsageError(f"A task id is a text, not {task_id!r}.", hint="such as task_id='order-7'")
         event = to_bytes(payload)
         handle, task = self._task(name, task_id)
-        self.platform.front_door.accept(name, event, "async", handle._answer, delay=held, task=task)
+        self.driver.ask(self.platform.front_door.accept, name, event, "async", handle._answer, delay=held, task=task)
         return handle
 
     def at(self, name: str, times: object, payload: object, mode: Mode) -> list[Call]:
         """Requests at given lab times."""
         check_mode(mode)
         event = to_bytes(payload)
-        due = checked_times(times, self.platform.clock.now())
+        due = self._due(times)
         calls = [Call(seconds(at)) for at in due]
         order = sorted(range(len(due)), key=due.__getitem__)
         self._source(name, event, mode, iter([due[i] for i in order]), iter([calls[i] for i in order]))
         return calls
+
+    def _due(self, times: object) -> list[int]:
+        """The times in µs. Real time does not wait: if the first has passed, all of them move, and the gaps between them stay."""
+        if isinstance(self.driver, Driver):
+            return checked_times(times, self.driver.now())
+        due = checked_times(times, 0)
+        late = max(0, self.driver.now() - min(due, default=0))
+        return [at + late for at in due]
 
     def traffic(
         self, name: str, rate: float | None, duration: float | None, arrivals: str | Iterable[float], payload: object, mode: Mode
@@ -65,13 +74,13 @@ class Requests:
         check_mode(mode)
         self._streams[name] = like = self._streams.get(name, 0) + 1
         random = Random(f"{self.seed}:traffic:{name}:{like}")
-        times = traffic_times(rate, duration, arrivals, self.platform.clock.now(), random)
+        times = traffic_times(rate, duration, arrivals, self.driver.now(), random)
         self._source(name, to_bytes(payload), mode, times, None)
 
     def _source(self, name: str, event: bytes, mode: Mode, times: Iterator[int], calls: Iterator[Call] | None) -> None:
         accept = self.platform.front_door.accept
         if calls is None:
-            self.driver.source(times, partial(accept, name, event, mode))
+            self.driver.ask(self.driver.source, times, partial(accept, name, event, mode))
             return
 
         def arrive() -> None:
@@ -82,7 +91,7 @@ class Requests:
                 call.task, task = self._task(name, None)
                 accept(name, event, mode, call.accept, task=task)
 
-        self.driver.source(times, arrive)
+        self.driver.ask(self.driver.source, times, arrive)
 
     def _task(self, name: str, task_id: str | None) -> tuple[TaskHandle, Task]:
         task = Task(0, "", name, task_id or "")

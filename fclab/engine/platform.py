@@ -208,6 +208,12 @@ class Platform:
             return self.cap is not None
         return fn != self.reserve.tick and getattr(fn, "__func__", None) is not Deadlines.due
 
+    @staticmethod
+    def eventful(fn: Callable[..., object]) -> bool:
+        """Could this call, which the clock holds, do anything? The deadlines of a function that runs nothing cannot."""
+        owner = getattr(fn, "__self__", None)
+        return not (isinstance(owner, Deadlines) and not owner.line)
+
     def stalled(self) -> str:
         """Why what is left cannot finish by itself, and what to do."""
         if self.work and len(self.hopeless) >= self.work:

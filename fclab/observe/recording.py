@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 from fclab.errors import UsageError
+from fclab.observe.event_list import Events
 from fclab.observe.events import EVENT_TYPES, Event, ExecutionEnded, Row
 from fclab.observe.hooks import Hooks
 from fclab.units import seconds, to_us
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from fclab.observe.hops import Hops
     from fclab.observe.spans import Spans
 
-__all__ = ["Difference", "Events", "InstanceName", "PayloadNote", "Recording"]
+__all__ = ["Difference", "InstanceName", "PayloadNote", "Recording"]
 
 WIDTH = 8
 _SPILL = WIDTH * 8192
@@ -97,7 +98,7 @@ class Recording:
         if self.keep:
             self._tail.extend(row)
         if row[1] in self.hooks.by_kind:
-            self.hooks.notify(self._event(Row(*row)))
+            self.hooks.notify(self.event_of(Row(*row)))
 
     def pack(self) -> None:
         """Move what has gathered into typed arrays, if it is much; to be called now and then."""
@@ -178,12 +179,13 @@ class Recording:
         first = to_us(start, "start")
         last = None if end is None else to_us(end, "end", endless=True)
         return [
-            self._event(Row(*row))
+            self.event_of(Row(*row))
             for row in self.rows({kind.KIND for kind in kinds} or None)
             if row[0] >= first and (last is None or row[0] < last) and (request is None or row[2] == request)
         ]
 
-    def _event(self, row: Row) -> Event:
+    def event_of(self, row: Row) -> Event:
+        """The event of a row, as an object."""
         made = EVENT_TYPES[row.kind]
         fields: dict[str, int | float | str | bool] = {}
         for spec, value in ((made.A, row.a), (made.B, row.b)):
@@ -193,6 +195,16 @@ class Recording:
                     self.texts[value] if what == "text" else seconds(value) if what == "time" else bool(value) if what == "bool" else value
                 )
         return made(seconds(row.time), row.request, row.attempt, self.instances[row.instance].label, self.functions[row.function], fields)
+
+    def copy(self) -> Recording:
+        """A recording of what has happened so far, to which nothing will be added."""
+        made = Recording(self.meta, keep=self.keep)
+        made.hooks = self.hooks
+        made.functions, made.instances, made.texts = self.functions[:], self.instances[:], self.texts[:]
+        made.payloads = dict(self.payloads)
+        made.until_us = self.until_us
+        made._blocks, made._tail = self._blocks[:], self._tail[:]
+        return made
 
     def kept(self) -> Recording:
         """This recording, if it keeps events; `UsageError` if it was told not to."""
@@ -266,31 +278,3 @@ class Recording:
         from fclab.observe import storage
 
         return storage.load(Path(path))
-
-
-class Events(Sequence[Event]):
-    """A recording's events as a read-only sequence; slices are lists."""
-
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
-
-    def __len__(self) -> int:
-        return len(self._recording)
-
-    def __iter__(self) -> Iterator[Event]:
-        for row in self._recording.rows():
-            yield self._recording._event(Row(*row))
-
-    @overload
-    def __getitem__(self, index: int) -> Event: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Event]: ...
-    def __getitem__(self, index: int | slice) -> Event | list[Event]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if not isinstance(index, int):
-            raise UsageError(f"Events are numbered, not {index!r}.", hint="use a whole number or a slice")
-        return self._recording._event(self._recording.row(index))
-
-    def __repr__(self) -> str:
-        return f"Events({len(self)})"

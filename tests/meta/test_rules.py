@@ -13,6 +13,7 @@ from tests.meta.tree import ROOT, SOURCES, dotted, files, imports, modules, tree
 
 WALL_CLOCK: dict[str, str] = {
     "fclab/wall_clock.py": "real time comes from here",
+    "fclab/controls/progress.py": "a bar is shown when a wait in real time has become a long one",
     "fclab/controls/pace.py": "lab.play paces virtual time against the wall clock",
     "fclab/backends/guard.py": "the guard counts real seconds of a handler that never waits",
     "fclab/backends/handler_time.py": "inside handlers Python's time functions tell lab time: it replaces them there",
@@ -37,6 +38,7 @@ NOT_AT_THE_TOP = {"numpy", "threading", "greenlet", "multiprocessing", "concurre
 LAZY: dict[str, str] = {
     "fclab/backends/greenlets.py": "imported by the virtual backend when the first plain handler runs, and nowhere else",
     "fclab/controls/pace.py": "imported by lab.play, and nowhere else",
+    "fclab/controls/live.py": "imported by a lab of real processes, and nowhere else",
 }
 
 

@@ -94,7 +94,7 @@ def cost(fill: Callable[[Lab, int], None], requests: int) -> tuple[int, int, flo
     fill(lab, requests)
     began = time.perf_counter()
     lab.run()
-    return lab._clock._serial, len(lab.recording), time.perf_counter() - began, lab
+    return lab._driver.clock._serial, len(lab.recording), time.perf_counter() - began, lab
 
 
 @pytest.mark.parametrize("fill", [sync_traffic, async_traffic, shared_instances])
@@ -106,7 +106,7 @@ def test_cost_is_linear_in_requests(fill: Callable[[Lab, int], None]) -> None:
     assert entries_many / entries_few < 1.1 * many / few
     assert wall_many / max(wall_few, 0.01) < 4 * many / few, "generous: the machine may be busy"
     fn = lab._platform.functions["f"]
-    assert len(lab._clock._heap) < 2_000, "entries do not pile up"
+    assert len(lab._driver.clock._heap) < 2_000, "entries do not pile up"
     assert len(fn.free) < 1_000
     assert not lab._platform.dispatcher.open
 

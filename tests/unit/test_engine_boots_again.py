@@ -50,12 +50,12 @@ def test_the_timers_of_a_plan_do_not_pile_up() -> None:
     sizes = []
     for _ in range(200):
         lab.run_for(60)
-        sizes.append((len(lab._platform.reserve.plans["f"].timers), len(lab._clock)))
+        sizes.append((len(lab._platform.reserve.plans["f"].timers), len(lab._driver.clock)))
     assert max(sizes) == sizes[0] == (7, 7)
     assert sizes[-1][0] == 3
     for _ in range(50):
         lab.reserve("f", 1, schedule=[Schedule(20_000, 30_000, 2)], tracking=TargetTracking())
-    assert len(lab._clock) == 3
+    assert len(lab._driver.clock) == 3
 
 
 def test_nor_do_those_of_its_replacements() -> None:
@@ -68,4 +68,4 @@ def test_nor_do_those_of_its_replacements() -> None:
     lab.run_for(10)
     assert len(created(lab)) == 202
     assert lab._platform.reserve.plans["f"].timers == []
-    assert len(lab._clock) == 0
+    assert len(lab._driver.clock) == 0

@@ -1,0 +1,226 @@
+"""Speaks for callers to an engine that runs by itself, on a thread of its own, in real time."""
+
+from __future__ import annotations
+
+import _thread
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, TypeVar, cast
+
+from fclab.clock import Order
+from fclab.controls.waits import Wait, Waits
+from fclab.engine.platform import Platform
+from fclab.errors import EndlessRun, LabClosed, NestedRun, UsageError, WrongThread
+from fclab.observe.recording import Recording
+from fclab.units import seconds_text
+from fclab.wall_clock import WallClock
+
+__all__ = ["LiveDriver"]
+
+T = TypeVar("T")
+P = ParamSpec("P")
+_log = logging.getLogger("fclab")
+
+
+class LiveDriver:
+    """The twin of `Driver` for real time: the same verbs, but time passes whether anybody calls or not.
+
+    1. Any thread may use it, also one that runs an event loop; everything that touches the platform happens on the engine's thread.
+    2. From the engine's own thread (an observer) what returns at once works, and what would wait is refused.
+    3. A caller that is interrupted leaves; what it asked for goes on, and the lab stays whole.
+    4. After `close` every call that waits, and every later one, raises `LabClosed`.
+    5. What fails on the engine's thread while nobody asked for it is logged, and raised by the oldest wait for the lab's work.
+    """
+
+    def __init__(self, clock: WallClock, platform: Platform, release: Callable[[], object] = lambda: None) -> None:
+        self.clock = clock
+        self.platform = platform
+        self.closed = False
+        self.coming = 0
+        """Sources of requests that have another arrival in the clock."""
+        self.playing: object = None
+        self._release = release
+        """Lets go of what the lab holds besides the platform, once that is closed."""
+        self._waits = Waits(self)
+        self._process = os.getpid()
+        self._closing = _thread.allocate_lock()
+        self._kept: Recording | None = None
+        clock.failed = self._failed
+        self._thread = threading.Thread(target=clock.run, name="fclab engine", daemon=True)
+        self._thread.start()
+
+    # ---- who may
+
+    def check(self) -> None:
+        """Refuse what comes too late, or from a forked child, where there is no engine (clause 4)."""
+        if self.closed:
+            raise LabClosed("This lab is closed.", hint="start a new one with lab = lab.fresh()")
+        if os.getpid() != self._process:
+            raise WrongThread("This lab lives in the process that this one was forked from.", hint="make a lab here, or use it there")
+
+    def idle(self) -> None:
+        """Refuse to wait on the engine's own thread (clause 2)."""
+        self.check()
+        if self.clock.here:
+            raise NestedRun("An observer cannot wait for the lab that calls it.", hint="note what you need, and act elsewhere")
+
+    # ---- asking
+
+    def ask(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `fn(...)` returns, or raises, on the engine's thread."""
+        self.check()
+        if self.clock.here:
+            return fn(*args, **kwargs)
+        wait = self._waits.open()
+
+        def call() -> None:
+            try:
+                wait.give(fn(*args, **kwargs))
+            except BaseException as error:
+                wait.fail(error)
+
+        self.clock.post(call)
+        return cast(T, wait.result())
+
+    def answer(self, start: Callable[[Callable[[Any], object]], object]) -> Any:
+        """What `start(reply)` makes somebody call `reply` with, sooner or later."""
+        self.idle()
+        wait = self._waits.open()
+        self.clock.post(self._begin, wait, start)
+        return wait.result()
+
+    def _begin(self, wait: Wait, start: Callable[[Callable[[Any], object]], object]) -> None:
+        try:
+            start(wait.give)
+        except BaseException as error:
+            wait.fail(error)
+
+    # ---- waiting
+
+    def now(self) -> int:
+        """Lab time in µs."""
+        return self.clock.reading()
+
+    def busy(self) -> bool:
+        """There is work: scheduled arrivals, requests that have not ended."""
+        return bool(self.platform.work or self.coming)
+
+    def to(self, until: int) -> None:
+        """Wait until lab time `until` µs."""
+        now = self.now()
+        if until < now:
+            raise UsageError(f"{seconds_text(until)} s is in the past.", hint=f"it is {seconds_text(now)} s, and real time only goes on")
+        self.idle()
+        self._waits.until(lambda: self.clock.time >= until, until, lambda: ((self.now() - now) / max(1, until - now), ""))
+
+    def finish(self) -> None:
+        """Wait until all work is done. Raises `EndlessRun` when that can never be."""
+        self.idle()
+        most = max(1, self.platform.work)
+
+        def progress() -> tuple[float, str]:
+            nonlocal most
+            left = self.platform.work
+            most = max(most, left)
+            return 1 - left / most, f"{left} requests to go" + (", more to come" if self.coming else "")
+
+        self._waits.until(lambda: not self.busy(), None, progress, self.endless)
+
+    def until(
+        self, done: Callable[[], bool], limit: int | None = None, progress: Callable[[], tuple[float, str]] | None = None
+    ) -> None:
+        """Wait until `done()`, at most `limit` µs. Raises `EndlessRun` when that can never be."""
+        self.idle()
+        self._waits.until(done, None if limit is None else self.now() + limit, progress, self.endless)
+
+    def step(self) -> bool:
+        """Wait until something has been recorded; False if nothing is left to happen."""
+        self.idle()
+        recording = self.platform.recording
+        before, more = len(recording), [True]
+
+        def done() -> bool:
+            more[0] = len(recording) > before
+            return more[0] or not (self.busy() or any(self.platform.eventful(fn) for _, fn in self.clock.waiting()))
+
+        self._waits.until(done, None, None)
+        return more[0]
+
+    def endless(self) -> EndlessRun | None:
+        """What to say where nothing is under way, and nothing that the clock holds could change that."""
+        platform = self.platform
+        if platform.moving or any(platform.helps(order, fn) for order, fn in self.clock.waiting()):
+            return None
+        what, _, hint = platform.stalled().partition("|")
+        return EndlessRun(f"This run would never end: {what}.", hint=hint)
+
+    def source(self, times: Iterator[int], arrive: Callable[[], object]) -> None:
+        """Call `arrive` at each of `times` (µs, never decreasing), with one entry in the clock at a time. On the engine's thread."""
+        clock, platform = self.clock, self.platform
+
+        def come() -> None:
+            try:
+                at = next(times, None)
+            except Exception as error:  # a learner's own iterator of times
+                clock.complain(error)
+                at = None
+            if at is None:
+                self.coming -= 1
+                platform.moving -= 1
+            else:
+                clock.call_again(timer, at)
+            arrive()
+
+        first = next(times, None)
+        if first is not None:
+            self.coming += 1
+            platform.moving += 1
+            timer = clock.call_at(first, come, order=Order.ARRIVAL)
+
+    # ---- the record
+
+    def recording(self) -> Recording:
+        """What has happened so far: a recording that nothing is added to. The same one again while nothing more has happened."""
+        if self.closed or os.getpid() != self._process:
+            return self._copy()
+        return self.ask(self._copy)
+
+    def _copy(self) -> Recording:
+        live = self.platform.recording
+        if self._kept is None or len(self._kept) != len(live):
+            live.until_us = max(live.until_us, self.now() if not self.closed else 0)
+            self._kept = live.copy()
+        return self._kept
+
+    # ---- the end
+
+    def close(self) -> None:
+        """End the lab and everything in it; any thread may, also more than once. The caller returns when nothing is left."""
+        if os.getpid() != self._process:
+            return
+        if self.clock.here:  # an observer, or a collection of garbage that happens to be on this thread
+            self._end()
+            return
+        with self._closing:
+            if not self.closed:
+                self.closed = True
+                self.clock.post(self._end)
+            self._thread.join()
+
+    def _end(self) -> None:
+        self.closed = True
+        if self.clock.ending:
+            return
+        try:
+            self.platform.recording.until_us = self.now()
+            self.platform.close()
+        finally:
+            self.clock.stop()
+            self._release()
+            self._waits.fail_all(LabClosed("This lab was closed meanwhile.", hint="start a new one with lab = lab.fresh()"))
+
+    def _failed(self, error: BaseException) -> None:
+        if not self._waits.fail_oldest(error):
+            _log.error("the lab goes on, but this went wrong: %s", error, exc_info=None if isinstance(error, UsageError) else error)
