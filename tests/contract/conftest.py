@@ -20,8 +20,7 @@ def make(request: pytest.FixtureRequest) -> Iterator[Make]:
     labs: list[Lab] = []
 
     def lab(handler: Callable[..., Any] = echo, **options: Any) -> Lab:
-        profile = {"profile": "instant"} if request.param == "virtual" else {}
-        made = Lab(request.param, **profile)
+        made = Lab(request.param, profile="instant")
         labs.append(made)
         made.function(name="f", **options)(handler)
         return made
