@@ -14,6 +14,7 @@ from tests.meta.tree import ROOT, SOURCES, dotted, files, imports, modules, tree
 WALL_CLOCK: dict[str, str] = {
     "fclab/clock.py": "the clocks live here",
     "fclab/controls/pace.py": "lab.play paces virtual time against the wall clock",
+    "fclab/packages/store.py": "a download with a bandwidth limit waits real seconds, on a thread of its own",
     "fclab/backends/guard.py": "the guard counts real seconds of a handler that never waits",
     "fclab/backends/handler_time.py": "inside handlers Python's time functions tell lab time: it replaces them there",
 }
