@@ -5,41 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from fclab.backends.durations import Replay
 from fclab.backends.virtual import VirtualBackend
 from fclab.clock import VirtualClock
 from fclab.controls import settings
-from fclab.controls.arguments import check_duration, check_lab, check_speed
+from fclab.controls.arguments import check_lab, check_speed, check_virtual
 from fclab.controls.driver import Driver
 from fclab.controls.faultplan import FaultPlan
-from fclab.controls.handles import Call, InstanceView, TaskHandle, Text
+from fclab.controls.handles import Call, InstanceView, TaskHandle
 from fclab.controls.requests import Requests
+from fclab.controls.watching import Watching
 from fclab.engine.declare import build
 from fclab.engine.platform import Platform
 from fclab.engine.policies import own
 from fclab.engine.presets import PRESETS
 from fclab.engine.rows import Function
 from fclab.errors import UnknownFunction
-from fclab.model import BootProfile, FunctionSpec, Mode, Response, Schedule, TargetTracking
+from fclab.model import BootProfile, FunctionSpec, Mode, Package, Response, Schedule, TargetTracking
 from fclab.observe.events import Event
 from fclab.observe.hooks import Observer
 from fclab.observe.recording import Recording
+from fclab.packages.home import CodeHome
 from fclab.queues.memory import MemoryQueue
 from fclab.units import seconds, seconds_text, to_us
-from fclab.views import view
-
-if TYPE_CHECKING:
-    from fclab.engine.invoice import Bill
-    from fclab.observe.metrics import Metrics
 
 __all__ = ["Lab"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
 
-class Lab:
+class Lab(Watching):
     """A function-compute platform in virtual time.
 
     seed           names the run: equal seeds, equal recordings
@@ -65,11 +62,12 @@ class Lab:
         }  # fmt: skip
         self._specs: dict[str, FunctionSpec] = {}
         self._clock = VirtualClock()
+        self._code = CodeHome()
         meta: dict[str, str | int] = {"profile": profile if isinstance(profile, str) else "own", "semantics": semantics, "seed": seed}
         self.recording = Recording(meta, keep=record)
         self._platform = Platform(
-            self._clock, VirtualBackend(self._clock, boots, seed), MemoryQueue(), self.recording, PRESETS[semantics], seed=seed,
-            cap=max_instances, policies=own(rules, self._clock.complain),
+            self._clock, VirtualBackend(self._clock, boots, seed, self._code.unpacked), MemoryQueue(), self.recording, PRESETS[semantics],
+            seed=seed, cap=max_instances, policies=own(rules, self._clock.complain),
         )  # fmt: skip
         self._driver = Driver(self._clock, self._platform)
         self._requests = Requests(self._driver, seed)
@@ -103,11 +101,27 @@ class Lab:
             duration = Replay(duration)
         self._add(name, None, {"duration": duration, "boot": boot, **options})
 
-    def _add(self, name: object, code: Callable[..., object] | None, options: Mapping[str, object]) -> None:
+    def deploy(self, name: str, code: str | Path, handler: str = "index.handler", **options: Any) -> None:
+        """Declare a function from a code package: a folder, or a .zip, with everything it needs.
+
+        handler   module.function inside the package; initializer, pre_freeze and pre_stop are named likewise
+        options   the fields of `FunctionSpec`; code_mb is the package's real size, unless you give one
+
+        With runtime="custom" the package holds a server, which `command` starts; in virtual time that is a model and has a duration.
+        Raises `PackageError` for a package that cannot be used. That its code cannot be loaded is a failure of the first request.
+        """
+        self._driver.check()
+        package = self._code.add(code)
+        self._add(name, None, {"code_mb": package.mb, **options}, package, handler)
+
+    def _add(
+        self, name: object, code: Callable[..., object] | None, options: Mapping[str, object], package: Package | None = None,
+        path: object = "",
+    ) -> None:  # fmt: skip
         self._driver.check()
         merged = {"idle_timeout": seconds(PRESETS[str(self._options["semantics"])].idle_us), **options}
-        spec = build(name, code, merged)
-        check_duration(spec)
+        spec = build(name, code, merged, package, path)
+        check_virtual(spec)
         settings.check_room(self._platform, spec.reserved, spec.max_instances)
         self._specs[spec.name] = spec
         self._platform.declare(spec)
@@ -236,41 +250,14 @@ class Lab:
         self._driver.check()
         return self.recording.hooks.asking(kinds)
 
-    def table(self) -> Text:
-        """The run as plain text, always the same for the same run."""
-        from fclab.observe.table import table
-        return Text(table(self.recording.kept()))
-
-    def metrics(self) -> Metrics:
-        """Latencies, cold share, concurrency and queue over time."""
-        from fclab.observe.metrics import metrics
-        return metrics(self.recording.kept())
-
-    def bill(self, tariff: Any = "pay-as-you-go", **options: Any) -> Bill:
-        """What the run costs; see `fclab.engine.billing.bill`."""
-        from fclab.engine.billing import bill
-        from fclab.observe.meters import meters
-        return bill(meters(self.recording.kept()), tariff, **options)
-
-    def timeline(self, **options: Any) -> Any:
-        """The timeline widget: instances as rows, phases as spans."""
-        return view("timeline")(self.recording.kept(), **options)
-
-    def call_chain(self, **options: Any) -> Any:
-        """The call-chain widget: components as nodes, requests as tokens."""
-        return view("call_chain")(self.recording.kept(), **options)
-
-    def export(self, path: str | Path) -> Path:
-        """Write the run to a file: .html (a page by itself), .svg (the timeline) or .csv (one line a request); returns the path."""
-        from fclab.observe.export import export
-        return export(self.recording.kept(), Path(path))
-
     # ---- the lab itself
 
     def fresh(self) -> Lab:
         """A new lab at 0 s with the same functions and options, and nothing else of this one."""
         new = Lab(**self._options)  # type: ignore[arg-type]
         for spec in self._specs.values():
+            if spec.package is not None:
+                new._code.take(spec.package, self._code)
             new._specs[spec.name] = spec
             new._platform.declare(spec)
         return new
@@ -281,6 +268,7 @@ class Lab:
             self._driver.idle()
             self._driver.closed = True
             self._platform.close()
+            self._code.close()
 
     def __enter__(self) -> Lab:
         return self
