@@ -12,6 +12,7 @@ print(lab.invoke("hello").text)
 """
 
 from fclab.errors import (
+    CodeStoreError,
     EndlessRun,
     FclabError,
     FunctionError,
@@ -21,6 +22,7 @@ from fclab.errors import (
     LabClosed,
     MissingExtra,
     NestedRun,
+    PackageError,
     PlatformError,
     RecordingError,
     RequestError,
@@ -30,7 +32,7 @@ from fclab.errors import (
     WrongThread,
 )
 from fclab.lab import Lab
-from fclab.model import AsyncConfig, BootProfile, FunctionSpec, Phase, Response, Schedule, TargetTracking
+from fclab.model import AsyncConfig, BootProfile, FunctionSpec, Package, Phase, Response, Schedule, TargetTracking
 from fclab.observe import events
 from fclab.observe.events import *  # noqa: F403  every event class, for @lab.on(InstanceReclaimed)
 from fclab.observe.recording import Recording
@@ -38,6 +40,7 @@ from fclab.observe.recording import Recording
 __all__ = [
     "AsyncConfig",
     "BootProfile",
+    "CodeStoreError",
     "EndlessRun",
     "FclabError",
     "FunctionError",
@@ -49,6 +52,8 @@ __all__ = [
     "LabClosed",
     "MissingExtra",
     "NestedRun",
+    "Package",
+    "PackageError",
     "Phase",
     "PlatformError",
     "Recording",

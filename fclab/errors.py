@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fclab.model import Response
 
 __all__ = [
+    "CodeStoreError",
     "EndlessRun",
     "FclabError",
     "FunctionError",
@@ -21,6 +22,7 @@ __all__ = [
     "LabClosed",
     "MissingExtra",
     "NestedRun",
+    "PackageError",
     "PlatformError",
     "RecordingError",
     "RequestError",
@@ -68,6 +70,16 @@ class RecordingError(UsageError):
 
 class MissingExtra(UsageError):
     """A part of the lab needs packages that are not installed."""
+
+
+class PackageError(UsageError):
+    """A code package cannot be made or used: what is in it, or how large it is, is not allowed."""
+
+
+class CodeStoreError(FclabError):
+    """A stored code package is missing or damaged."""
+
+    who = "The platform"
 
 
 class EndlessRun(FclabError):

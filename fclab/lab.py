@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from fclab.backends.durations import Replay
 from fclab.controls import settings
-from fclab.controls.arguments import check_duration, check_lab, check_speed
+from fclab.controls.arguments import check_lab, check_speed, check_virtual
 from fclab.controls.compose import Shared, virtual
 from fclab.controls.driver import Driver
 from fclab.controls.faultplan import FaultPlan
@@ -19,8 +20,9 @@ from fclab.engine.declare import build
 from fclab.engine.presets import PRESETS
 from fclab.engine.rows import Function
 from fclab.errors import UnknownFunction, UsageError
-from fclab.model import BootProfile, FunctionSpec, Mode, Response, Schedule, TargetTracking
+from fclab.model import BootProfile, FunctionSpec, Mode, Package, Response, Schedule, TargetTracking
 from fclab.observe.recording import Recording
+from fclab.packages.home import CodeHome
 from fclab.units import seconds, seconds_text, to_us
 
 if TYPE_CHECKING:
@@ -58,8 +60,9 @@ class Lab(Watching):
         }  # fmt: skip
         self._specs: dict[str, FunctionSpec] = {}
         meta: dict[str, str | int] = {"profile": profile if isinstance(profile, str) else "own", "semantics": semantics, "seed": seed}
+        self._code = CodeHome()
         shared = Shared(Recording(meta, keep=record), PRESETS[semantics], seed, max_instances, rules)
-        self._driver: Driver | LiveDriver = virtual(shared, boots)
+        self._driver: Driver | LiveDriver = virtual(shared, boots, self._code)
         self._platform = self._driver.platform
         self._requests = Requests(self._driver, seed)
         self.faults = FaultPlan(self._driver)
@@ -92,13 +95,31 @@ class Lab(Watching):
             duration = Replay(duration)
         self._add(name, None, {"duration": duration, "boot": boot, **options})
 
-    def _add(self, name: object, code: Callable[..., object] | None, options: Mapping[str, object]) -> None:
-        self._driver.ask(self._declare, name, code, options)
+    def deploy(self, name: str, code: str | Path, handler: str = "index.handler", **options: Any) -> None:
+        """Declare a function from a code package: a folder, or a .zip, with everything it needs.
 
-    def _declare(self, name: object, code: Callable[..., object] | None, options: Mapping[str, object]) -> None:
+        handler   module.function inside the package; initializer, pre_freeze and pre_stop are named likewise
+        options   the fields of `FunctionSpec`; code_mb is the package's real size, unless you give one
+
+        With runtime="custom" the package holds a server, which `command` starts; in virtual time that is a model and has a duration.
+        Raises `PackageError` for a package that cannot be used. That its code cannot be loaded is a failure of the first request.
+        """
+        self._driver.check()
+        package = self._code.add(code)
+        self._add(name, None, {"code_mb": package.mb, **options}, package, handler)
+
+    def _add(
+        self, name: object, code: Callable[..., object] | None, options: Mapping[str, object], package: Package | None = None,
+        path: object = "",
+    ) -> None:  # fmt: skip
+        self._driver.ask(self._declare, name, code, options, package, path)
+
+    def _declare(
+        self, name: object, code: Callable[..., object] | None, options: Mapping[str, object], package: Package | None, path: object
+    ) -> None:
         merged = {"idle_timeout": seconds(PRESETS[str(self._options["semantics"])].idle_us), **options}
-        spec = build(name, code, merged)
-        check_duration(spec)
+        spec = build(name, code, merged, package, path)
+        check_virtual(spec)
         settings.check_room(self._platform, spec.reserved, spec.max_instances)
         self._specs[spec.name] = spec
         self._platform.declare(spec)
@@ -228,6 +249,8 @@ class Lab(Watching):
         """A new lab at 0 s with the same functions and options, and nothing else of this one."""
         new = Lab(**self._options)  # type: ignore[arg-type]
         for spec in self._specs.values():
+            if spec.package is not None:
+                new._code.take(spec.package, self._code)
             new._specs[spec.name] = spec
             new._driver.ask(new._platform.declare, spec)
         return new
@@ -235,6 +258,7 @@ class Lab(Watching):
     def close(self) -> None:
         """End the lab; its recording stays readable."""
         self._driver.close()
+        self._code.close()
 
     def __enter__(self) -> Lab:
         return self

@@ -21,6 +21,7 @@ __all__ = [
     "BootProfile",
     "FunctionSpec",
     "Mode",
+    "Package",
     "Phase",
     "Response",
     "Schedule",
@@ -159,13 +160,36 @@ class TargetTracking:
     max: int = 10
 
 
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A code package in a code store: one zip, named by what is in it.
+
+    digest   SHA-256 of the zip, 64 hexadecimal digits
+    size     bytes of the zip
+    """
+
+    digest: str
+    size: int
+
+    @property
+    def mb(self) -> float:
+        """Size in MB of 1024 * 1024 bytes."""
+        return self.size / (1024 * 1024)
+
+
 Duration = float | int | str | Callable[..., float] | Iterable[float]
 Handler = Callable[..., object]
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
-    """A function as declared. Seconds and MB; validated by `engine.declare`, so a spec that exists is sound."""
+    """A function as declared. Seconds and MB; validated by `engine.declare`, so a spec that exists is sound.
+
+    A deployed function has a `package` and names its code, hooks included, by path: "index.handler" is `handler` in index.py.
+
+    preload   modules a warmed interpreter imports before it is forked (start="fork" only)
+    runtime   "python", or "custom": `command` starts a server of any kind, on `port` if that is fixed
+    """
 
     name: str
     handler: Handler | None = None
@@ -173,10 +197,10 @@ class FunctionSpec:
     timeout: float = 3.0
     concurrency: int = 1
     idle_timeout: float = 300.0
-    initializer: Handler | None = None
+    initializer: Handler | str | None = None
     init_timeout: float = 3.0
-    pre_freeze: Handler | None = None
-    pre_stop: Handler | None = None
+    pre_freeze: Handler | str | None = None
+    pre_stop: Handler | str | None = None
     reserved: int = 0
     max_instances: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -184,12 +208,23 @@ class FunctionSpec:
     duration: Duration | None = None
     boot: float | None = None
     start: Literal["spawn", "fork"] = "spawn"
+    preload: tuple[str, ...] = ()
+    runtime: Literal["python", "custom"] = "python"
+    command: tuple[str, ...] = ()
+    port: int | None = None
     async_config: AsyncConfig = AsyncConfig()
+    package: Package | None = None
+    handler_path: str = ""
+
+    @property
+    def runs_python(self) -> bool:
+        """There is Python code to run: a function, or a package of the Python runtime."""
+        return self.handler is not None or (self.package is not None and self.runtime == "python")
 
     @property
     def handler_name(self) -> str:
         """What the product calls the handler: module.function."""
-        return f"index.{getattr(self.handler, '__name__', 'handler')}"
+        return self.handler_path or f"index.{getattr(self.handler, '__name__', 'handler')}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

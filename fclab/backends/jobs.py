@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fclab.backends.deployed import Modules
     from fclab.engine.rows import Attempt, Outcome
     from fclab.model import FunctionSpec
 
@@ -59,11 +60,11 @@ class Capture:
 class Job:
     """What to run: a handler with its attempt, or an initializer or hook without one."""
 
-    __slots__ = ("args", "attempt", "before_us", "finish", "fn", "log", "spec")
+    __slots__ = ("args", "attempt", "before_us", "finish", "fn", "log", "modules", "spec")
 
     def __init__(
         self, fn: Callable[..., object], args: tuple[object, ...], spec: FunctionSpec, log: list[str], finish: Callable[[Outcome], object],
-        attempt: Attempt | None = None, before_us: int = 0,
+        attempt: Attempt | None = None, before_us: int = 0, modules: Modules | None = None,
     ) -> None:  # fmt: skip
         self.fn = fn
         self.args = args
@@ -72,3 +73,4 @@ class Job:
         self.finish = finish
         self.attempt = attempt
         self.before_us = before_us
+        self.modules = modules

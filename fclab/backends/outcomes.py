@@ -32,15 +32,15 @@ def encode(value: object) -> bytes:
         raise error.with_traceback(None) from None  # the encoder's frames are not the function's
 
 
-def failed(error: BaseException, memory_mb: float, limit_mb: int, code_file: str) -> Outcome:
-    """The handler ended with `error`: a function error of its kind. `code_file` is shown as /code/index.py."""
+def failed(error: BaseException, memory_mb: float, limit_mb: int, code: str) -> Outcome:
+    """The handler ended with `error`: a function error of its kind. `code` is its file, shown as /code/index.py, or its folder."""
     if isinstance(error, SystemExit):
         return exited(0 if error.code is None else error.code)
     if isinstance(error, MemoryError):
         return out_of_memory(limit_mb, memory_mb)
     kind = type(error).__name__
     message = str(error)
-    body = error_object(message, kind, _stack(error, code_file))
+    body = error_object(message, kind, _stack(error, code))
     return Outcome("error", body, f"{kind}: {message}" if message else kind, "UnhandledInvocationError", memory_mb)
 
 
@@ -50,20 +50,22 @@ def stuck(limit: float) -> Outcome:
     return Outcome("timeout", error_object(message, "FunctionTimeoutError"), message, "FunctionTimeoutError")
 
 
-def _stack(error: BaseException, code_file: str) -> list[list[str]]:
+def _stack(error: BaseException, code: str) -> list[list[str]]:
     """The frames of the handler's own code and what it called, without the platform's and without paths of this machine."""
     frames = []
     for frame, line in traceback.walk_tb(error.__traceback__):
         filename = frame.f_code.co_filename
-        if not filename.startswith(_OWN):
+        if not filename.startswith((_OWN, "<frozen ")):
             source = linecache.getline(filename, line, frame.f_globals).strip()
-            frames.append([f'File "{_place(filename, code_file)}"', f"line {line}", f"in {frame.f_code.co_name}", source])
+            frames.append([f'File "{_place(filename, code)}"', f"line {line}", f"in {frame.f_code.co_name}", source])
     return frames
 
 
 @lru_cache(maxsize=256)
-def _place(filename: str, code_file: str) -> str:
-    if filename == code_file or _CELL.search(filename):
+def _place(filename: str, code: str) -> str:
+    if code and filename.startswith(code + os.sep):
+        return "/code/" + filename[len(code) + 1 :].replace(os.sep, "/")
+    if filename == code or _CELL.search(filename):
         return "/code/index.py"
     parts = filename.replace("\\", "/").split("/")
     if "site-packages" in parts:

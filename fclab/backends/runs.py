@@ -106,12 +106,16 @@ class Run(ABC):
         before = {name: os.environ.get(name) for name in environment}
         os.environ.update(environment)
         saved = handler_time.enter(self)
-        guard = self.world.guard
+        guard, modules = self.world.guard, self.job.modules
+        if modules is not None:
+            modules.enter()
         guard.arm()
         try:
             return fn(*args)
         finally:
             self.stuck = guard.disarm() or self.stuck
+            if modules is not None:
+                modules.leave()
             handler_time.leave(saved)
             for name, value in before.items():
                 if value is None:
@@ -132,7 +136,7 @@ class Run(ABC):
         elif self.stuck:
             outcome = stuck(self.world.guard.limit)
         else:
-            outcome = failed(error, self.memory_mb, self.job.spec.memory_mb, self._code_file())
+            outcome = failed(error, self.memory_mb, self.job.spec.memory_mb, self._code_place())
         self.world.clock.call_at(self.now(), self.job.finish, outcome)
         if self.stuck:
             name, limit = self.job.spec.name, self.world.guard.limit
@@ -143,7 +147,10 @@ class Run(ABC):
         if isinstance(error, KeyboardInterrupt):
             raise error
 
-    def _code_file(self) -> str:
+    def _code_place(self) -> str:
+        """The file of the handler, or the folder of its package."""
+        if self.job.modules is not None:
+            return self.job.modules.folder
         code = getattr(self.job.fn, "__code__", None)
         return code.co_filename if code is not None else ""
 

@@ -19,10 +19,11 @@ from fclab.backends.context import FunctionInfo
 from fclab.backends.handler_time import adopt, dispatching
 
 if TYPE_CHECKING:
+    from fclab.backends.deployed import Modules
     from fclab.backends.runs import Run
     from fclab.model import FunctionSpec
 
-__all__ = ["Sandbox"]
+__all__ = ["Code", "Sandbox"]
 
 Code = Callable[..., object]
 _INSTALLED = tuple(f"{place}{os.sep}" for place in {Path(os.__file__).parent, Path(sys.prefix, "lib"), Path(sys.base_prefix, "lib")})
@@ -36,16 +37,25 @@ class Sandbox:
     method, a partial, an object with `__call__`) is used as it is.
     """
 
-    __slots__ = ("_codes", "_copies", "_functions", "hook", "info", "spec")
+    __slots__ = ("_codes", "_copies", "_functions", "hook", "info", "modules", "spec")
 
     def __init__(self, spec: FunctionSpec) -> None:
         self.spec = spec
         self.hook: Run | None = None
+        self.modules: Modules | None = None
+        """Modules of its own, where its code comes from a package."""
         self.info = FunctionInfo(spec.name, spec.handler_name, spec.memory_mb, spec.timeout)
         self._codes: dict[str, tuple[Code, bool]] = {}
         self._copies: dict[int, dict[str, object]] = {}
         self._functions: dict[int, tuple[FunctionType, FunctionType]] = {}
         """(original, copy) by the original's identity, which it keeps as long as it is held here."""
+
+    def ready(self, role: str) -> bool:
+        """The code for this role can be had at once; otherwise `load` has to run first."""
+        return True
+
+    def load(self, role: str) -> None:
+        """Load the code for this role."""
 
     def code(self, name: str) -> tuple[Code, bool]:
         """The instance's own handler, initializer, pre_freeze or pre_stop, and whether it is an `async def`."""

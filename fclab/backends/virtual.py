@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fclab.backends import handler_random, handler_time
 from fclab.backends.context import Context
+from fclab.backends.deployed import Deployed
 from fclab.backends.durations import model
 from fclab.backends.guard import Guard
 from fclab.backends.jobs import Job
@@ -24,9 +25,12 @@ from fclab.model import BootProfile
 from fclab.units import SECOND
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fclab.backends.base import Report
     from fclab.engine.instance import Instance
     from fclab.engine.rows import Attempt, Function
+    from fclab.model import FunctionSpec, Package
 
 __all__ = ["VirtualBackend"]
 
@@ -42,10 +46,12 @@ class VirtualBackend:
 
     freezes = False
 
-    def __init__(self, clock: VirtualClock, profile: BootProfile, seed: int) -> None:
+    def __init__(self, clock: VirtualClock, profile: BootProfile, seed: int, folder_of: Callable[[Package], Path] | None = None) -> None:
         self.clock = clock
         self.profile = profile
         self.seed = seed
+        self.folder_of = folder_of
+        """Where a package lies unpacked; needed for deployed functions only."""
         self.thread = _thread.get_ident()
         self.guard = Guard()
         self.spare: list[Any] = []
@@ -97,7 +103,7 @@ class VirtualBackend:
         spec = fn.spec
         if instance.attempt is not None:
             instance.attempt.world = self._draw(fn)  # now, so that durations are drawn in the order of the requests
-        instance.world = Sandbox(spec)
+        instance.world = self._code_of(spec)
         phases = (("start", spec.boot),) if spec.boot is not None else self.profile.phases(spec.code_mb, spec.start)
         self._phase(instance, report, tuple((name, round(took * SECOND)) for name, took in phases), 0)
 
@@ -121,12 +127,25 @@ class VirtualBackend:
 
     def _hook(self, instance: Instance, name: str, finish: Callable[[Outcome], object]) -> None:
         """Run an initializer or hook on the instance; its prints belong to no request."""
-        sandbox = _sandbox(instance)
-        code, steps = sandbox.code(name)
-        run = (AsyncRun if steps else self._plain)(self, Job(code, (), sandbox.spec, [], finish))
-        run.job.args = (Context(run, instance.label, sandbox.info, sandbox.spec.environment, 0),)
+        sandbox = self._sandbox(instance)
+        if not sandbox.ready(name):
+            run = self._plain(self, Job(sandbox.load, (name,), sandbox.spec, [], finish, modules=sandbox.modules))
+            run.job.finish = partial(self._hook_loaded, instance, name, finish, run)
+        else:
+            code, steps = sandbox.code(name)
+            run = (AsyncRun if steps else self._plain)(self, Job(code, (), sandbox.spec, [], finish, modules=sandbox.modules))
+            run.job.args = (Context(run, instance.label, sandbox.info, sandbox.spec.environment, 0),)
         sandbox.hook = run
         run.start()
+
+    def _hook_loaded(self, instance: Instance, name: str, finish: Callable[[Outcome], object], run: Run, outcome: Outcome) -> None:
+        run.job.finish = finish  # no circle of references stays
+        if self._sandbox(instance).hook is not run:
+            return  # the instance was stopped in that very instant
+        if outcome.error is not None:
+            finish(outcome)
+        else:
+            self._hook(instance, name, finish)
 
     # ---- run
 
@@ -134,19 +153,57 @@ class VirtualBackend:
         fn = attempt.request.fn
         spec = fn.spec
         took = attempt.world if isinstance(attempt.world, int) else self._draw(fn)
-        if spec.handler is None:
+        if not spec.runs_python:
             attempt.world = self.clock.call_at(self.clock.now() + took, report.done, attempt, _FINE)
             return
         request_id = report_id(report, attempt)
         attempt.log = log = [f"FC Invoke Start RequestId: {request_id}\n"]
-        sandbox = _sandbox(instance)
-        code, steps = sandbox.code("handler")
-        job = Job(code, (), spec, log, partial(self._finished, attempt, report, log, request_id), attempt, took)
-        run = (AsyncRun if steps else self._plain)(self, job)
+        finish = partial(self._finished, attempt, report, log, request_id)
+        sandbox = self._sandbox(instance)
+        handle = partial(self._handle, sandbox, attempt, report, log, finish, took, request_id)
+        if sandbox.ready("handler"):
+            handle()
+            return
+        run = self._plain(self, Job(sandbox.load, ("handler",), spec, log, finish, attempt, 0, sandbox.modules))
         run.report = report
-        job.args = (attempt.request.payload, Context(run, request_id, sandbox.info, spec.environment, attempt.number - 1))
+        run.job.finish = partial(self._loaded, attempt, run, finish, handle)
         attempt.world = run
         run.start()
+
+    def _handle(
+        self, sandbox: Sandbox, attempt: Attempt, report: Report, log: list[str], finish: Callable[[Outcome], object], took: int,
+        request_id: str,
+    ) -> None:  # fmt: skip
+        code, steps = sandbox.code("handler")
+        job = Job(code, (), sandbox.spec, log, finish, attempt, took, sandbox.modules)
+        run = (AsyncRun if steps else self._plain)(self, job)
+        run.report = report
+        context = Context(run, request_id, sandbox.info, sandbox.spec.environment, attempt.number - 1)
+        job.args = (attempt.request.payload, context)
+        attempt.world = run
+        run.start()
+
+    def _loaded(
+        self, attempt: Attempt, run: Run, finish: Callable[[Outcome], object], handle: Callable[[], object], outcome: Outcome
+    ) -> None:
+        run.job.finish = finish  # no circle of references stays
+        if attempt.world is not run:
+            return  # the platform ended it in that very instant
+        if outcome.error is not None:
+            finish(outcome)
+        else:
+            handle()
+
+    def _sandbox(self, instance: Instance) -> Sandbox:
+        if not isinstance(instance.world, Sandbox):
+            instance.world = self._code_of(instance.function.spec)
+        return instance.world
+
+    def _code_of(self, spec: FunctionSpec) -> Sandbox:
+        """The code of one instance."""
+        if spec.package is None or not spec.runs_python or self.folder_of is None:
+            return Sandbox(spec)
+        return Deployed(spec, self.folder_of(spec.package))
 
     def _finished(self, attempt: Attempt, report: Report, log: list[str], request_id: str, outcome: Outcome) -> None:
         if outcome.error is None:
@@ -200,7 +257,8 @@ class VirtualBackend:
         done()
 
     def _drop(self, instance: Instance) -> None:
-        run = _sandbox(instance).hook
+        sandbox = self._sandbox(instance)
+        run, sandbox.hook = sandbox.hook, None
         if run is not None and not run.over:
             run.cancel()
 
@@ -216,12 +274,6 @@ class VirtualBackend:
         self.guard.close()
         self.spare.clear()
         self.parked.clear()
-
-
-def _sandbox(instance: Instance) -> Sandbox:
-    if not isinstance(instance.world, Sandbox):
-        instance.world = Sandbox(instance.function.spec)
-    return instance.world
 
 
 def report_id(report: Report | None, attempt: Attempt) -> str:

@@ -11,7 +11,7 @@ from fclab.errors import UsageError
 from fclab.model import PROFILES, BootProfile, FunctionSpec, Schedule, TargetTracking
 from fclab.units import to_us
 
-__all__ = ["check_count", "check_duration", "check_lab", "check_mode", "check_name", "check_rule", "check_speed", "check_tracking"]
+__all__ = ["check_count", "check_lab", "check_mode", "check_name", "check_rule", "check_speed", "check_tracking", "check_virtual"]
 
 
 def check_lab(
@@ -38,10 +38,17 @@ def check_lab(
     return PROFILES[profile]
 
 
-def check_duration(spec: FunctionSpec) -> None:
-    """A duration model that can be drawn from; an iterable of one's own shows that only when it is read."""
+def check_virtual(spec: FunctionSpec) -> None:
+    """What only virtual time asks: a duration model that can be drawn from, and one where no code is run.
+
+    An iterable of one's own shows whether it can be drawn from only when it is read.
+    """
     if isinstance(spec.duration, (str, list, tuple)):
         model(spec.name, spec.duration, Random(0))
+    if spec.runtime == "custom" and spec.duration is None:
+        raise UsageError(
+            f"{spec.name!r} has a custom runtime: its server runs in real time only.", hint='give a duration, or use Lab("process")'
+        )
 
 
 def check_mode(mode: object) -> None:

@@ -13,6 +13,7 @@ from fclab.engine.policies import own
 from fclab.engine.presets import Preset
 from fclab.model import BootProfile
 from fclab.observe.recording import Recording
+from fclab.packages.home import CodeHome
 from fclab.queues.memory import MemoryQueue
 
 __all__ = ["Shared", "virtual"]
@@ -29,10 +30,10 @@ class Shared:
     rules: dict[str, Callable[..., object] | None]
 
 
-def virtual(shared: Shared, profile: BootProfile) -> Driver:
+def virtual(shared: Shared, profile: BootProfile, code: CodeHome) -> Driver:
     """A platform in virtual time."""
     clock = VirtualClock()
-    backend = VirtualBackend(clock, profile, shared.seed)
+    backend = VirtualBackend(clock, profile, shared.seed, code.unpacked)
     policies = own(shared.rules, clock.complain)
     platform = Platform(
         clock, backend, MemoryQueue(), shared.recording, shared.preset, seed=shared.seed, cap=shared.cap, policies=policies

@@ -11,17 +11,20 @@ from dataclasses import fields
 from typing import Any, cast
 
 from fclab.errors import UsageError
-from fclab.model import AsyncConfig, Duration, FunctionSpec, Handler
+from fclab.model import AsyncConfig, Duration, FunctionSpec, Handler, Package
 from fclab.units import to_us
 
 __all__ = ["build", "settings"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}\Z")
-OPTIONS = tuple(field.name for field in fields(FunctionSpec) if field.name not in ("name", "handler"))
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
+OPTIONS = tuple(field.name for field in fields(FunctionSpec) if field.name not in ("name", "handler", "package", "handler_path"))
 
 
-def build(name: object, handler: object, options: Mapping[str, object]) -> FunctionSpec:
-    """A checked spec. Raises `UsageError` naming the option, what was given and what is allowed."""
+def build(
+    name: object, handler: object, options: Mapping[str, object], package: Package | None = None, handler_path: object = ""
+) -> FunctionSpec:
+    """A checked spec; with a `package`, of a deployed function. Raises `UsageError` naming the option and what is allowed."""
     if handler is not None and not callable(handler):
         raise UsageError(f"A function is declared from code, not from {handler!r}.", hint="@lab.function, or @lab.function(timeout=10)")
     if not isinstance(name, str) or not _NAME.match(name):
@@ -36,7 +39,9 @@ def build(name: object, handler: object, options: Mapping[str, object]) -> Funct
     if handler is not None:
         _callable(name, "handler", handler, ("event", "context"))
     for hook in ("initializer", "pre_freeze", "pre_stop"):
-        if options.get(hook) is not None:
+        if package is not None:
+            _path(name, hook, options.get(hook), optional=True)
+        elif options.get(hook) is not None:
             _callable(name, hook, options[hook], ("context",))
     _seconds(name, options, "timeout", 0.001, 86_400)
     _seconds(name, options, "init_timeout", 0.001, 300)
@@ -49,10 +54,6 @@ def build(name: object, handler: object, options: Mapping[str, object]) -> Funct
     code = options.get("code_mb", 5.0)
     if isinstance(code, bool) or not isinstance(code, (int, float)) or not 0 <= code <= 500:
         raise UsageError(f"code_mb of {name!r} must be from 0 to 500 MB, not {code!r}.", hint="500 MB is the product's limit")
-    if options.get("start", "spawn") not in ("spawn", "fork"):
-        raise UsageError(
-            f"start of {name!r} must be 'spawn' or 'fork', not {options['start']!r}.", hint="'fork' boots from a warmed interpreter"
-        )
     environment = options.get("environment", {})
     if not isinstance(environment, Mapping) or not all(
         isinstance(key, str) and isinstance(value, str) for key, value in environment.items()
@@ -61,16 +62,74 @@ def build(name: object, handler: object, options: Mapping[str, object]) -> Funct
     config = options.get("async_config", AsyncConfig())
     if not isinstance(config, AsyncConfig):
         raise UsageError(f"async_config of {name!r} must be an AsyncConfig, not {config!r}.", hint="from fclab import AsyncConfig")
-    reserved, limit = cast(int, options.get("reserved", 0)), cast("int | None", options.get("max_instances"))
-    if limit is not None and reserved > limit:
-        raise UsageError(f"{name!r} reserves {reserved} instances but is limited to {limit}.", hint="raise max_instances or reserve fewer")
     checked = dict(options)
     checked["environment"] = dict(environment)
-    if handler is None and options.get("duration") is None:
+    checked.update(_start(name, options))
+    checked.update(_runtime(name, options, package))
+    reserved, limit = cast(int, options.get("reserved", 0)), cast("int | None", checked.get("max_instances"))
+    if limit is not None and reserved > limit:
+        raise UsageError(f"{name!r} reserves {reserved} instances but is limited to {limit}.", hint="raise max_instances or reserve fewer")
+    if package is not None and checked["runtime"] == "python":
+        _path(name, "handler", handler_path)
+        checked["handler_path"] = handler_path
+    if handler is None and package is None and options.get("duration") is None:
         raise UsageError(f"{name!r} has neither code nor a duration.", hint="give duration=0.2, or use @lab.function")
     if options.get("duration") is not None:
         checked["duration"] = _duration(name, options["duration"])
-    return FunctionSpec(name, cast("Handler | None", handler), **cast("dict[str, Any]", checked))
+    return FunctionSpec(name, cast("Handler | None", handler), package=package, **cast("dict[str, Any]", checked))
+
+
+def _start(name: str, options: Mapping[str, object]) -> dict[str, object]:
+    """`start` and what belongs to it, checked."""
+    start, preload = options.get("start", "spawn"), options.get("preload", ())
+    if start not in ("spawn", "fork"):
+        raise UsageError(f"start of {name!r} must be 'spawn' or 'fork', not {start!r}.", hint="'fork' boots from a warmed interpreter")
+    if isinstance(preload, str) or not isinstance(preload, Iterable):
+        raise UsageError(f"preload of {name!r} must list modules, not {preload!r}.", hint="such as preload=['json', 'decimal']")
+    modules = tuple(preload)
+    for module in modules:
+        if not isinstance(module, str) or not _MODULE.match(module):
+            raise UsageError(f"preload of {name!r} must name modules, not {module!r}.", hint="such as preload=['json', 'decimal']")
+    if modules and start != "fork":
+        raise UsageError(f"{name!r} has preload, but boots without a warmed interpreter.", hint="add start='fork', or leave preload out")
+    return {"start": start, "preload": modules}
+
+
+def _runtime(name: str, options: Mapping[str, object], package: Package | None) -> dict[str, object]:
+    """`runtime` and what belongs to it, checked. A fixed port can be had once, so it allows one instance."""
+    runtime, command, port = options.get("runtime", "python"), options.get("command", ()), options.get("port")
+    if runtime not in ("python", "custom"):
+        raise UsageError(f"runtime of {name!r} must be 'python' or 'custom', not {runtime!r}.", hint="'custom' starts any HTTP server")
+    if isinstance(command, str) or not isinstance(command, Iterable) or not all(isinstance(word, str) and word for word in command):
+        raise UsageError(f"command of {name!r} must list words, not {command!r}.", hint="such as command=['python', 'app.py']")
+    words = tuple(cast("Iterable[str]", command))
+    if runtime == "python":
+        given = [option for option in ("command", "port") if options.get(option)]
+        if given:
+            raise UsageError(f"{given[0]} of {name!r} is for a custom runtime.", hint="add runtime='custom', or leave it out")
+        return {"runtime": runtime, "command": (), "port": None}
+    if package is None:
+        raise UsageError(f"{name!r} has no package for a custom runtime.", hint="use lab.deploy with a folder or a .zip")
+    if not words:
+        raise UsageError(f"{name!r} has a custom runtime and no command.", hint="such as command=['python', 'app.py']")
+    for hook in ("initializer", "pre_freeze", "pre_stop"):
+        if options.get(hook) is not None:
+            raise UsageError(f"{hook} of {name!r} is for the Python runtime.", hint="let the server itself do that")
+    if port is None:
+        return {"runtime": runtime, "command": words, "port": None}
+    if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65_535:
+        raise UsageError(f"port of {name!r} must be a whole number from 1 to 65535, not {port!r}.", hint="or leave it out: PORT says one")
+    if options.get("max_instances", 1) != 1:
+        raise UsageError(f"{name!r} has a fixed port, so it can have one instance only.", hint="read PORT in the server instead")
+    return {"runtime": runtime, "command": words, "port": port, "max_instances": 1}
+
+
+def _path(name: str, what: str, value: object, *, optional: bool = False) -> None:
+    """Code of a package is named by text. Whether it is there shows when it is loaded, as in the product."""
+    if value is None and optional:
+        return
+    if not isinstance(value, str) or not value:
+        raise UsageError(f"The {what} of {name!r} must name code of the package, not {value!r}.", hint=f"such as {what}='index.{what}'")
 
 
 def _callable(name: str, what: str, value: object, wants: tuple[str, ...]) -> None:
@@ -133,7 +192,7 @@ def settings(spec: FunctionSpec) -> str:
             "idle_timeout": None if math.isinf(spec.idle_timeout) else spec.idle_timeout,
             "code_mb": spec.code_mb,
             "reserved": spec.reserved,
-            "handler": spec.handler is not None,
+            "handler": spec.handler is not None or spec.package is not None,
             "initializer": spec.initializer is not None,
             "cpu": spec.memory_mb / 2048,
             "disk_mb": 512,

@@ -24,6 +24,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "fclab.queues": WORDS,
     "fclab.backends": (*WORDS, "fclab.clock", "fclab.wall_clock", "fclab.packages", *RECORDS),
+    "fclab.packages": WORDS,
     "fclab.observe": (*WORDS, "fclab.usage", "fclab.grid"),
     "fclab.views": WORDS,
     "fclab.teach": (*WORDS, "fclab.observe", "fclab.views", "fclab.lab", "fclab.grid"),

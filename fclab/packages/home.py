@@ -1,0 +1,88 @@
+"""Where the code packages of one lab live: stored by content, and unpacked once each."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import weakref
+from pathlib import Path
+
+from fclab.errors import PackageError
+from fclab.model import Package
+from fclab.packages.limits import LIMITS, Limits
+from fclab.packages.store import CodeStore
+from fclab.packages.unpack import unpack
+
+__all__ = ["CodeHome"]
+
+
+class CodeHome:
+    """A temporary folder, made when the first package comes.
+
+    1. It is gone after `close`, when nothing holds this object any more, and when the interpreter ends.
+    2. A package is added only if it can be unpacked, so what is here is sound.
+    """
+
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self._limits = limits
+        self._folder: Path | None = None
+        self._remove: weakref.finalize[..., CodeHome] | None = None
+        self._sources: dict[str, Path] = {}
+
+    @property
+    def folder(self) -> Path:
+        """The folder, which exists from now on."""
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="fclab-code-"))
+            self._remove = weakref.finalize(self, _remove, self._folder)
+        return self._folder
+
+    @property
+    def store(self) -> CodeStore:
+        """The packages as they were deployed."""
+        return CodeStore(self.folder / "store", self._limits)
+
+    def add(self, source: object) -> Package:
+        """Pack a folder, or take a .zip as it is, and unpack it. Raises `PackageError` for what cannot be used."""
+        if not isinstance(source, (str, Path)):
+            raise PackageError(f"Code is deployed from a folder or a .zip, not from {source!r}.", hint='such as "functions/thumbnail"')
+        path = Path(source).expanduser().resolve()
+        if path.is_dir():
+            package = self.store.put_folder(path)
+        elif path.is_file():
+            package = self.store.put(path)
+        else:
+            raise PackageError(f"There is no folder or .zip {str(source)!r}.", hint=f"the path is relative to {str(Path.cwd())!r}")
+        self._sources[package.digest] = path
+        self.unpacked(package)
+        return package
+
+    def take(self, package: Package, other: CodeHome) -> None:
+        """Have a package that another home has, or had before it was closed."""
+        source = other._sources[package.digest]
+        if other._folder is not None:
+            self.store.put(other.store.path(package.digest))
+            self._sources[package.digest] = source
+            self.unpacked(package)
+        elif self.add(source) != package:
+            raise PackageError(f"The code in {str(source)!r} was changed since it was deployed.", hint="deploy it again, in a new lab")
+
+    def unpacked(self, package: Package) -> Path:
+        """The folder with a package's files; the same one each time."""
+        place = self.folder / "unpacked" / package.digest
+        if not place.is_dir():
+            unpack(self.store.path(package.digest), place, self._limits)
+        return place
+
+    def close(self) -> None:
+        """Leave nothing (clause 1)."""
+        if self._remove is not None:
+            self._remove()
+        self._folder = self._remove = None
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    for place in [place for place in sys.path_importer_cache if place.startswith(str(folder))]:
+        sys.path_importer_cache.pop(place, None)
