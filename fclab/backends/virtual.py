@@ -107,7 +107,7 @@ class VirtualBackend:
         if at < len(phases):
             name, took = phases[at]
             proceed = partial(self._phase, instance, report, phases, at + 1)
-            self.clock.call_at(self.clock.now() + took, report.phase_ended, instance, name, proceed)
+            self.clock.call_at(self.clock.time + took, report.phase_ended, instance, name, proceed)
         elif instance.function.spec.initializer is None:
             report.boot_ended(instance, None)
         else:
@@ -134,12 +134,19 @@ class VirtualBackend:
         fn = attempt.request.fn
         spec = fn.spec
         took = attempt.world if isinstance(attempt.world, int) else self._draw(fn)
+        sandbox = _sandbox(instance)
         if spec.handler is None:
-            attempt.world = self.clock.call_at(self.clock.now() + took, report.done, attempt, _FINE)
+            clock, slot = self.clock, attempt.slot
+            timer = sandbox.ends[slot]  # nothing else uses the slot, so the timer is free
+            if timer is None:
+                timer = sandbox.ends[slot] = clock.call_at(clock.time + took, report.done, attempt, _FINE)
+            else:
+                timer.args = (attempt, _FINE)
+                clock.call_again(timer, clock.time + took)
+            attempt.world = timer
             return
         request_id = report_id(report, attempt)
         attempt.log = log = [f"FC Invoke Start RequestId: {request_id}\n"]
-        sandbox = _sandbox(instance)
         code, steps = sandbox.code("handler")
         job = Job(code, (), spec, log, partial(self._finished, attempt, report, log, request_id), attempt, took)
         run = (AsyncRun if steps else self._plain)(self, job)
@@ -161,7 +168,7 @@ class VirtualBackend:
         """Carry a handler's call to the engine; it goes on at the instant the answer comes."""
         attempt = run.job.attempt
         task = None if task_id is None else Task(0, "", name, task_id)
-        back = reply_with(task, lambda answer: self.clock.call_at(self.clock.now(), resume, answer))
+        back = reply_with(task, lambda answer: self.clock.call_at(self.clock.time, resume, answer))
         if attempt is None or run.report is None:
             refuse_in_hook(back)
         else:
@@ -200,9 +207,10 @@ class VirtualBackend:
         done()
 
     def _drop(self, instance: Instance) -> None:
-        run = _sandbox(instance).hook
-        if run is not None and not run.over:
-            run.cancel()
+        sandbox = _sandbox(instance)
+        sandbox.ends.clear()  # they hold the last attempts, which hold the instance
+        if sandbox.hook is not None and not sandbox.hook.over:
+            sandbox.hook.cancel()
 
     def park(self, run: Run, code: object) -> None:
         """A run would not end: keep it out of the way for good, and say so once."""
