@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from fclab.errors import UsageError
 
-__all__ = ["Clock", "Moving", "Order", "Timer", "VirtualClock"]
+__all__ = ["Clock", "Moving", "Order", "Timer", "Timers", "VirtualClock"]
 
 
 class Order(IntEnum):
@@ -24,30 +24,37 @@ class Order(IntEnum):
     IDLE_EXPIRY = 6
 
 
-class Timer(list[Any]):
-    """A call to come; it is also its own entry in the clock's heap: [time and order, serial, fn, args, clock or None].
+class Timer:
+    """A call to come. What lies in the clock's heap is (key, number, timer); it counts while its number is still the timer's.
 
-    `cancel()` may be called at any time, also twice or after it fired.
+    `cancel()` may be called at any time, also twice or after it fired. A timer that has fired may be armed again (`call_again`), with
+    other `args` if need be: for what happens time and again that is half the work of a new one.
     """
 
-    __slots__ = ()
+    __slots__ = ("_clock", "_key", "_number", "args", "fn")
+
+    def __init__(self, key: int, number: int, fn: Callable[..., object], args: tuple[Any, ...], clock: Timers) -> None:
+        self._key = key
+        self._number = number
+        self.fn = fn
+        self.args = args
+        self._clock = clock
 
     @property
     def when(self) -> int:
-        """When it is due, in µs."""
-        return int(self[0] >> 3)
+        """When it is or was due, in µs."""
+        return self._key >> 3
 
     @property
     def live(self) -> bool:
         """It will still be called."""
-        return self[4] is not None
+        return self._number != 0
 
     def cancel(self) -> None:
         """Never call; the clock forgets the entry soon."""
-        clock = self[4]
-        if clock is not None:
-            self[4] = None
-            clock._forget()
+        if self._number:
+            self._number = 0
+            self._clock._forget()
 
 
 class Moving(Protocol):
@@ -57,7 +64,12 @@ class Moving(Protocol):
 
 
 class Clock(Protocol):
-    """What the engine needs from time: two methods."""
+    """What the engine needs from time: to read it, and to be called later."""
+
+    @property
+    def time(self) -> int:
+        """Lab time in µs: what `now()` returns, for those who ask several times a request."""
+        ...
 
     def now(self) -> int:
         """Lab time in µs."""
@@ -67,22 +79,24 @@ class Clock(Protocol):
         """Call `fn(*args)` at lab time `when` (µs), or now if that has passed; ties go by `order`, then first come."""
         ...
 
+    def call_again(self, timer: Timer, when: int) -> None:
+        """Arm a timer that is not live once more, for `when` µs, with the order it had."""
+        ...
 
-class VirtualClock:
-    """Time that jumps from one due call to the next.
 
-    1. Inside a callback `now()` is the callback's due time; after `run(until)` it is `until`.
-    2. Calls run in the order (time, `Order`, first come). A call may add calls for the same instant; they join in that order.
-    3. A cancelled call never runs, and cancelled entries never outnumber the live ones by more than 64.
-    4. Time never goes back: a call for the past is made at the present instant.
+class Timers:
+    """The calls to come: what the clocks share.
+
+    1. A call may add calls for the same instant. Those due at one instant go by `Order`, then first come.
+    2. A cancelled call never runs, and cancelled entries never outnumber the live ones by more than 64.
+    3. A call for the past is due at the present instant.
     """
 
-    def __init__(self) -> None:
-        self.time = 0
-        self._heap: list[Timer] = []
+    def __init__(self, start: int = 0) -> None:
+        self.time = start
+        self._heap: list[tuple[int, int, Timer]] = []
         self._serial = 0
         self._dead = 0
-        self._urgent = 0
 
     def now(self) -> int:
         """Lab time in µs."""
@@ -92,40 +106,70 @@ class VirtualClock:
         return len(self._heap) - self._dead
 
     def call_at(self, when: int, fn: Callable[..., object], *args: object, order: Order = Order.PROGRESS) -> Timer:
-        """Call `fn(*args)` at `when` µs (clauses 2 and 4)."""
+        """Call `fn(*args)` at `when` µs (clauses 1 and 3)."""
         if when < self.time:
             when = self.time
-        self._serial = serial = self._serial + 1
-        timer = Timer((when << 3 | order, serial, fn, args, self))
-        heappush(self._heap, timer)
+        self._serial = number = self._serial + 1
+        key = when << 3 | order
+        timer = Timer(key, number, fn, args, self)
+        heappush(self._heap, (key, number, timer))
         return timer
 
     def call_again(self, timer: Timer, when: int) -> None:
-        """Make the call of a timer that has fired once more, at `when` µs, with the order it had: cheaper than a new one."""
-        self._serial = serial = self._serial + 1
-        timer[0], timer[1], timer[4] = max(when, self.time) << 3 | timer[0] & 7, serial, self
-        heappush(self._heap, timer)
+        """Make the call of a timer that has fired or was cancelled once more, at `when` µs, with the order it had."""
+        if when < self.time:
+            when = self.time
+        self._serial = timer._number = number = self._serial + 1
+        timer._key = key = when << 3 | timer._key & 7
+        heappush(self._heap, (key, number, timer))
 
     def next_time(self) -> int | None:
         """When the next call is due, in µs, or None."""
         heap = self._heap
-        while heap and heap[0][4] is None:
+        while heap:
+            key, number, timer = heap[0]
+            if timer._number == number:
+                return key >> 3
             heappop(heap)
             self._dead -= 1
-        return heap[0].when if heap else None
+        return None
+
+    def waiting(self) -> Iterator[tuple[Order, Callable[..., object]]]:
+        """(order, fn) of every call to come, in no order."""
+        for key, number, timer in self._heap:
+            if timer._number == number:
+                yield Order(key & 7), timer.fn
+
+    def _forget(self) -> None:
+        self._dead += 1
+        if self._dead > 64 and self._dead * 2 > len(self._heap):
+            self._heap[:] = [entry for entry in self._heap if entry[2]._number == entry[1]]
+            heapify(self._heap)
+            self._dead = 0
+
+
+class VirtualClock(Timers):
+    """Time that jumps from one due call to the next.
+
+    1. Inside a callback `now()` is the callback's due time; after `run(until)` it is `until`.
+    2. Time never goes back.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._urgent = 0
 
     def step(self) -> bool:
         """Make the next call; False if there is none."""
         heap = self._heap
         while heap:
-            timer = heappop(heap)
-            key, _, fn, args, live = timer
-            if live is None:
+            key, number, timer = heappop(heap)
+            if timer._number != number:
                 self._dead -= 1
                 continue
-            timer[4] = None
+            timer._number = 0
             self.time = key >> 3
-            fn(*args)
+            timer.fn(*timer.args)
             return True
         return False
 
@@ -140,38 +184,27 @@ class VirtualClock:
     def run_while(self, work: Moving) -> None:
         """Make calls one after another while `work.moving` is not 0 and there are any."""
         heap = self._heap
-        while work.moving and heap:
-            timer = heappop(heap)
-            key, _, fn, args, live = timer
-            if live is None:
+        while True:  # Python 3.11 speeds up a loop that jumps back at its end, not one that tests there
+            if not (work.moving and heap):
+                return
+            key, number, timer = heappop(heap)
+            if timer._number != number:
                 self._dead -= 1
                 continue
-            timer[4] = None
+            timer._number = 0
             self.time = key >> 3
-            fn(*args)
+            timer.fn(*timer.args)
 
     def complain(self, error: BaseException) -> None:
         """Raise `error` out of whoever turns the clock, at this instant, before anything else happens and between two calls."""
         self._urgent -= 1
-        heappush(self._heap, Timer((self.time << 3, self._urgent, _raise, (error,), self)))
+        key, number = self.time << 3, self._urgent
+        heappush(self._heap, (key, number, Timer(key, number, _raise, (error,), self)))
 
     def vent(self) -> None:
         """Raise what was complained of and not raised yet."""
         while self._heap and self._heap[0][1] < 0:
             self.step()
-
-    def waiting(self) -> Iterator[tuple[Order, Callable[..., object]]]:
-        """(order, fn) of every call to come, in no order."""
-        for timer in self._heap:
-            if timer[4] is not None:
-                yield Order(timer[0] & 7), timer[2]
-
-    def _forget(self) -> None:
-        self._dead += 1
-        if self._dead > 64 and self._dead * 2 > len(self._heap):
-            self._heap[:] = [entry for entry in self._heap if entry[4] is not None]
-            heapify(self._heap)
-            self._dead = 0
 
 
 def _raise(error: BaseException) -> None:

@@ -8,11 +8,11 @@ import os
 import selectors
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from heapq import heapify, heappop, heappush
+from heapq import heappop
 
-from fclab.clock import Order, Timer
+from fclab.clock import Timers
 
 __all__ = ["WallClock"]
 
@@ -24,25 +24,22 @@ _IN_A_ROW = 256
 _EVENTS = (selectors.EVENT_READ, selectors.EVENT_WRITE)
 
 
-class WallClock:
+class WallClock(Timers):
     """The twin of `VirtualClock` over the machine's monotonic clock; time starts at `start` µs.
 
     1. Every call is made on the thread that is in `run`. Other threads use `post`, `stop` and `reading` only.
     2. Time stands still within one call: `now()` is when the call began, so what belongs to one step carries one time.
-    3. A timer's call is never early, and calls that are due together go by (due time, `Order`, first come), as in virtual time.
+    3. A timer's call is never early, and those that have come due meanwhile go by (due time, `Order`, first come).
     4. Whatever is handed in by `post` is called, in order, unless the loop has ended; the loop is woken only if it sleeps.
     5. A call that raises is reported to `failed` and ends nothing else.
     """
 
     def __init__(self, start: int = 0) -> None:
+        super().__init__(start)
         self._zero = time.monotonic_ns() - start * 1000
-        self.time = start
         self.failed: Callable[[BaseException], object] = _report
         self.after_turn: Callable[[], object] | None = None
         """Called at the end of each turn of the loop, while somebody waits for something to become true."""
-        self._heap: list[Timer] = []
-        self._serial = 0
-        self._dead = 0
         self._inbox: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
         self._selector = selectors.DefaultSelector()
         self._bell, self._button = os.pipe()
@@ -58,54 +55,13 @@ class WallClock:
 
     # ---- time
 
-    def now(self) -> int:
-        """Lab time in µs, as of the present call (clause 2)."""
-        return self.time
-
     def reading(self) -> int:
         """Lab time in µs at this very moment; for any thread."""
         return (time.monotonic_ns() - self._zero) // 1000
 
-    def __len__(self) -> int:
-        return len(self._heap) - self._dead
-
-    def call_at(self, when: int, fn: Callable[..., object], *args: object, order: Order = Order.PROGRESS) -> Timer:
-        """Call `fn(*args)` at `when` µs or as soon after as can be."""
-        self._serial = serial = self._serial + 1
-        timer = Timer((when << 3 | order, serial, fn, args, self))
-        heappush(self._heap, timer)
-        return timer
-
-    def call_again(self, timer: Timer, when: int) -> None:
-        """Make the call of a timer that has fired once more, at `when` µs, with the order it had."""
-        self._serial = serial = self._serial + 1
-        timer[0], timer[1], timer[4] = when << 3 | timer[0] & 7, serial, self
-        heappush(self._heap, timer)
-
     def complain(self, error: BaseException) -> None:
         """Report `error`: there is nobody on this thread to raise it to."""
         self.failed(error)
-
-    def waiting(self) -> Iterator[tuple[Order, Callable[..., object]]]:
-        """(order, fn) of every call to come, in no order."""
-        for timer in self._heap:
-            if timer[4] is not None:
-                yield Order(timer[0] & 7), timer[2]
-
-    def next_time(self) -> int | None:
-        """When the next call is due, in µs, or None."""
-        heap = self._heap
-        while heap and heap[0][4] is None:
-            heappop(heap)
-            self._dead -= 1
-        return heap[0].when if heap else None
-
-    def _forget(self) -> None:
-        self._dead += 1
-        if self._dead > 64 and self._dead * 2 > len(self._heap):
-            self._heap[:] = [entry for entry in self._heap if entry[4] is not None]
-            heapify(self._heap)
-            self._dead = 0
 
     # ---- the rest of the world
 
@@ -168,9 +124,9 @@ class WallClock:
         for _ in range(_IN_A_ROW):
             if due is None or due > self.reading():
                 break
-            timer = heappop(heap)
-            timer[4] = None
-            self._make(timer[2], timer[3])
+            timer = heappop(heap)[2]
+            timer._number = 0
+            self._make(timer.fn, timer.args)
             due = self.next_time()
         if self.after_turn is not None:
             self._make(self.after_turn, ())

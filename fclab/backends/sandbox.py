@@ -21,6 +21,7 @@ from fclab.backends.handler_time import adopt, dispatching
 if TYPE_CHECKING:
     from fclab.backends.deployed import Modules
     from fclab.backends.runs import Run
+    from fclab.clock import Timer
     from fclab.model import FunctionSpec
 
 __all__ = ["Code", "Sandbox"]
@@ -31,19 +32,20 @@ _INSTALLED = tuple(f"{place}{os.sep}" for place in {Path(os.__file__).parent, Pa
 
 
 class Sandbox:
-    """The code of one instance; `hook` is the initializer or hook it runs now.
+    """The code of one instance; `hook` is the initializer or hook it runs now, `ends` the timers of modelled runs by slot.
 
     Functions that call each other, or wrap each other as decorators do, keep doing so inside the copy. What is no plain function (a
     method, a partial, an object with `__call__`) is used as it is.
     """
 
-    __slots__ = ("_codes", "_copies", "_functions", "hook", "info", "modules", "spec")
+    __slots__ = ("_codes", "_copies", "_functions", "ends", "hook", "info", "modules", "spec")
 
     def __init__(self, spec: FunctionSpec) -> None:
         self.spec = spec
         self.hook: Run | None = None
         self.modules: Modules | None = None
         """Modules of its own, where its code comes from a package."""
+        self.ends: list[Timer | None] = [None] * spec.concurrency
         self.info = FunctionInfo(spec.name, spec.handler_name, spec.memory_mb, spec.timeout)
         self._codes: dict[str, tuple[Code, bool]] = {}
         self._copies: dict[int, dict[str, object]] = {}

@@ -113,7 +113,7 @@ class VirtualBackend:
         if at < len(phases):
             name, took = phases[at]
             proceed = partial(self._phase, instance, report, phases, at + 1)
-            self.clock.call_at(self.clock.now() + took, report.phase_ended, instance, name, proceed)
+            self.clock.call_at(self.clock.time + took, report.phase_ended, instance, name, proceed)
         elif instance.function.spec.initializer is None:
             report.boot_ended(instance, None)
         else:
@@ -153,13 +153,20 @@ class VirtualBackend:
         fn = attempt.request.fn
         spec = fn.spec
         took = attempt.world if isinstance(attempt.world, int) else self._draw(fn)
+        sandbox = self._sandbox(instance)
         if not spec.runs_python:
-            attempt.world = self.clock.call_at(self.clock.now() + took, report.done, attempt, _FINE)
+            clock, slot = self.clock, attempt.slot
+            timer = sandbox.ends[slot]  # nothing else uses the slot, so the timer is free
+            if timer is None:
+                timer = sandbox.ends[slot] = clock.call_at(clock.time + took, report.done, attempt, _FINE)
+            else:
+                timer.args = (attempt, _FINE)
+                clock.call_again(timer, clock.time + took)
+            attempt.world = timer
             return
         request_id = report_id(report, attempt)
         attempt.log = log = [f"FC Invoke Start RequestId: {request_id}\n"]
         finish = partial(self._finished, attempt, report, log, request_id)
-        sandbox = self._sandbox(instance)
         handle = partial(self._handle, sandbox, attempt, report, log, finish, took, request_id)
         if sandbox.ready("handler"):
             handle()
@@ -218,7 +225,7 @@ class VirtualBackend:
         """Carry a handler's call to the engine; it goes on at the instant the answer comes."""
         attempt = run.job.attempt
         task = None if task_id is None else Task(0, "", name, task_id)
-        back = reply_with(task, lambda answer: self.clock.call_at(self.clock.now(), resume, answer))
+        back = reply_with(task, lambda answer: self.clock.call_at(self.clock.time, resume, answer))
         if attempt is None or run.report is None:
             refuse_in_hook(back)
         else:
@@ -258,6 +265,7 @@ class VirtualBackend:
 
     def _drop(self, instance: Instance) -> None:
         sandbox = self._sandbox(instance)
+        sandbox.ends.clear()  # they hold the last attempts, which hold the instance
         run, sandbox.hook = sandbox.hook, None
         if run is not None and not run.over:
             run.cancel()

@@ -50,11 +50,11 @@ class Boots:
             return
         where = f"boot:{phase}"
         fn = instance.function
-        strike = self.p.faults.strike(where, fn.name, self.p.clock.now()) if where in self.p.faults.arrows else None
+        strike = self.p.faults.strike(where, fn.name, self.p.clock.time) if where in self.p.faults.arrows else None
         if strike is None:
             self._phase_over(instance, phase, proceed)
             return
-        now = self.p.clock.now()
+        now = self.p.clock.time
         effect = strike.effect or "delay"
         request = instance.attempt.request.number if instance.attempt else 0
         self.p.record(
@@ -71,7 +71,7 @@ class Boots:
     def _phase_over(self, instance: Instance, phase: str, proceed: Callable[[], object]) -> None:
         if not instance.alive:
             return
-        now = self.p.clock.now()
+        now = self.p.clock.time
         attempt, fn = instance.attempt, instance.function
         self.p.record(
             now,
@@ -113,7 +113,7 @@ class Boots:
         if not instance.alive:
             return
         attempt = instance.attempt
-        now = self.p.clock.now()
+        now = self.p.clock.time
         self.p.record(
             now, e.BootFailed.KIND, attempt.request.number if attempt else 0, attempt.number if attempt else 0, instance.number,
             instance.function.number, self.p.recording.text(phase), self.p.recording.text(outcome.error_type or ""),

@@ -38,7 +38,7 @@ class Deadlines:
 
     def due(self) -> None:
         """Call `late` for those whose time has come, and look again when the next one's does."""
-        now = self._clock.now()
+        now = self._clock.time
         line = self.line
         try:
             while line:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fclab.clock import Order
 from fclab.engine.failures import lost, platform_error, stopped
+from fclab.engine.instance import Instance
 from fclab.engine.pool import Refusal
 from fclab.engine.retry import next_delay
 from fclab.engine.rows import Attempt, Outcome, Request
@@ -71,7 +72,7 @@ class Dispatcher:
             reply(task.response)
 
     def _stored(self, request: Request, task: Task, message: Message) -> None:
-        p, now = self.p, self.p.clock.now()
+        p, now = self.p, self.p.clock.time
         p.record(now, e.EventEnqueued.KIND, request.number, 0, 0, request.fn.number, message.due, p.recording.text(task.task_id))
         task.enter(now, "Enqueued")
         p.front_door.accepted(request, task)
@@ -83,7 +84,7 @@ class Dispatcher:
     def _await(self, message: Message) -> None:
         """Deliver the message when it is due."""
         p = self.p
-        if message.due <= p.clock.now():
+        if message.due <= p.clock.time:
             self.pump(message.function)
         else:
             moves = message.request not in p.hopeless
@@ -105,7 +106,7 @@ class Dispatcher:
         p = self.p
         fn = p.functions.get(function)
         while fn is not None and fn.enabled:
-            now = p.clock.now()
+            now = p.clock.time
             due = p.queue.next_due(function)
             if due is None or due > now:
                 break
@@ -130,7 +131,7 @@ class Dispatcher:
 
     def _deliver(self, lease: Lease, fn: Function, out: bool) -> None:
         p, message = self.p, lease.message
-        now = p.clock.now()
+        now = p.clock.time
         request = self.open[message.request]
         request.fn = fn
         attempt = Attempt(request, message.delivery, message, lease)
@@ -148,9 +149,9 @@ class Dispatcher:
         if out:
             self._broken(attempt, platform_error(500, "InternalServerError", "the platform has an outage"))
         elif p.faults.arrows:
-            broken = lambda arrow, effect: self._broken(attempt, lost(arrow))  # noqa: E731
-            to_pool = partial(p.cross, "dispatcher->pool", request, partial(self._place, attempt), partial(broken, "dispatcher->pool"))
-            p.cross("queue->dispatcher", request, to_pool, partial(broken, "queue->dispatcher"))
+            place, broken = partial(self._place, attempt), partial(self._lost, attempt, "dispatcher->pool")
+            to_pool = partial(p.cross, "dispatcher->pool", request, place, broken)
+            p.cross("queue->dispatcher", request, to_pool, partial(self._lost, attempt, "queue->dispatcher"))
         else:
             self._place(attempt)
 
@@ -163,10 +164,10 @@ class Dispatcher:
             self._broken(attempt, stopped())
             return
         place = p.pool.find(request.fn)
-        if isinstance(place, Refusal) and place is not Refusal.NEW:
+        if not isinstance(place, Instance) and place is not Refusal.NEW:
             self._broken(attempt, platform_error(429, "ResourceExhausted", place.value))
             return
-        self._task(request).enter(p.clock.now(), "Running")
+        self._task(request).enter(p.clock.time, "Running")
         p.pool.occupy(place, attempt)
 
     def _broken(self, attempt: Attempt, outcome: Outcome) -> None:
@@ -175,6 +176,9 @@ class Dispatcher:
             attempt.done = True
             self.settle(attempt, outcome)
 
+    def _lost(self, attempt: Attempt, arrow: str, effect: str) -> None:
+        self._broken(attempt, lost(arrow))
+
     # ---- settled
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> None:
@@ -182,7 +186,7 @@ class Dispatcher:
         p, request, message, lease = self.p, attempt.request, attempt.message, attempt.lease
         assert message is not None
         assert lease is not None
-        now = p.clock.now()
+        now = p.clock.time
         task = self._task(request)
         p.moving -= 1
         if attempt.started >= 0:
@@ -221,13 +225,13 @@ class Dispatcher:
 
     def _again(self, attempt: Attempt, following: Message, cause: str) -> None:
         p, request = self.p, attempt.request
-        now = p.clock.now()
+        now = p.clock.time
         p.record(now, e.RetryScheduled.KIND, request.number, attempt.number, 0, request.fn.number, following.due, p.recording.text(cause))
         self._task(request).enter(now, "Retrying")
         self._await(following)
 
     def _end(self, request: Request, attempt: Attempt, outcome: Outcome, state: str, tell: bool = True) -> None:
-        p, now = self.p, self.p.clock.now()
+        p, now = self.p, self.p.clock.time
         del self.open[request.number]
         request.attempt = None
         p.hopeless.discard(request.number)
@@ -258,7 +262,7 @@ class Dispatcher:
         request = self.open.get(task.number)
         if request is None or task.finished:
             return False
-        p, now = self.p, self.p.clock.now()
+        p, now = self.p, self.p.clock.time
         p.record(now, e.TaskStopped.KIND, request.number, task.attempts, 0, request.fn.number)
         task.enter(now, "Stopping")
         if p.queue.discard(request.fn.name, request.number) is not None:

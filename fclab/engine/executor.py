@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -45,10 +46,10 @@ class Executor:
         if request.task is not None and request.task.state == "Stopping":
             self.done(attempt, stopped())
             return
-        now = p.clock.now()
         fn = request.fn
-        attempt.started = now
-        p.recording.put((now, _EXECUTION_STARTED, request.number, attempt.number, instance.number, fn.number, 0, attempt.slot))
+        attempt.started = now = p.clock.time
+        put = p.recording.put
+        put((now, _EXECUTION_STARTED, request.number, attempt.number, instance.number, fn.number, 0, attempt.slot))
         if fn.timeout_us < FOREVER:
             fn.deadlines.add(attempt, now)
         if p.backend.freezes and not instance.reserved:
@@ -76,20 +77,17 @@ class Executor:
         attempt.world = None
         p, instance, request = self.p, attempt.instance, attempt.request
         assert instance is not None
-        fn = request.fn
-        now = p.clock.now()
+        fn, now = request.fn, p.clock.time
         if attempt.started >= 0:
             fn.deadlines.line.pop(attempt, None)
             error = p.recording.text(outcome.error_type) if outcome.error_type else 0
             memory = int(outcome.memory_mb * 1024) if outcome.memory_mb else 0
-            p.recording.put((now, _EXECUTION_ENDED, request.number, attempt.number, instance.number, fn.number, error, memory))
+            put = p.recording.put
+            put((now, _EXECUTION_ENDED, request.number, attempt.number, instance.number, fn.number, error, memory))
         reason = FATAL.get(outcome.kind)
         if reason is None or (outcome.kind == "stopped" and attempt.started < 0):
             p.pool.leave(attempt, now)
-            if request.mode == "sync" and not p.faults.arrows:
-                p.front_door.answer(attempt, outcome)
-            else:
-                self._answer(attempt, outcome)
+            self._answer(attempt, outcome)
             if p.dispatcher.hungry or p.reserve.plans:
                 p.capacity(fn)
             return
@@ -114,16 +112,22 @@ class Executor:
             outcome = lost("instance")
             instance = attempt.instance
             if attempt.started >= 0 and instance is not None:
-                p.record(p.clock.now(), _EXECUTION_ENDED, attempt.request.number, attempt.number, instance.number,
+                p.record(p.clock.time, _EXECUTION_ENDED, attempt.request.number, attempt.number, instance.number,
                          attempt.request.fn.number, p.recording.text(outcome.error_type or ""), 0)  # fmt: skip
             self._answer(attempt, outcome)
 
     def _answer(self, attempt: Attempt, outcome: Outcome) -> None:
         """Carry the outcome back to the front door (sync) or the dispatcher (async)."""
-        p, sync = self.p, attempt.request.mode == "sync"
-        home = p.front_door.answer if sync else p.dispatcher.settle
+        p = self.p
+        if attempt.request.mode == "sync":
+            home, arrow = p.front_door.answer, "instance->front door"
+        else:
+            home, arrow = p.dispatcher.settle, "instance->dispatcher"
         if p.faults.arrows:
-            arrow = "instance->front door" if sync else "instance->dispatcher"
-            p.cross(arrow, attempt.request, partial(home, attempt, outcome), lambda effect: home(attempt, lost(arrow)))
+            p.cross(arrow, attempt.request, partial(home, attempt, outcome), partial(_lost, home, attempt, arrow))
         else:
             home(attempt, outcome)
+
+
+def _lost(home: Callable[[Attempt, Outcome], object], attempt: Attempt, arrow: str, effect: str) -> None:
+    home(attempt, lost(arrow))

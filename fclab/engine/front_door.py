@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fclab.engine.failures import error_object, lost, platform_error
+from fclab.engine.instance import Instance
 from fclab.engine.pool import Refusal
 from fclab.engine.rows import Attempt, Outcome, Reply, Request
 from fclab.engine.tasks import Task
@@ -42,7 +43,7 @@ class FrontDoor:
         self.requests = 0
 
     def accept(
-        self, name: str, payload: bytes, mode: Mode, reply: Reply | None = None, *, cause: int = 0, caller: int = 0, delay: int = 0,
+        self, name: str, payload: bytes, mode: Mode, reply: Reply | None = None, cause: int = 0, caller: int = 0, delay: int = 0,
         task: Task | None = None,
     ) -> None:  # fmt: skip
         """One request for `name`. `delay` in µs holds an async event back; `caller` is the instance whose handler calls, or 0."""
@@ -54,24 +55,26 @@ class FrontDoor:
         if fn is None:
             self._say_no(number, 0, caller, reply, task, 404, "FunctionNotFound", f"function '{name}' does not exist")
             return
-        request = Request(number, fn, payload, mode, cause, caller, p.clock.now(), reply, task)
-        if not p.faults.arrows:
+        request = Request(number, fn, payload, mode, cause, caller, p.clock.time, reply, task)
+        if p.faults.arrows:
+            p.work += 1
+            p.moving += 1
+            arrive = partial(self._arrive, request, delay)
+            p.cross("caller->front door", request, arrive, arrive)
+        else:
             self._enter(request, delay)
-            return
-        p.work += 1
-        p.moving += 1
 
-        def arrive(effect: str = "") -> None:
-            p.work -= 1
-            p.moving -= 1
-            request.arrived = p.clock.now()
-            request.fn = p.functions.get(name, fn)  # it may have been replaced on the way
-            if effect:
-                self._refuse(request, 503, "ServiceUnavailable", "the request was lost on the way caller->front door")
-            else:
-                self._enter(request, delay)
-
-        p.cross("caller->front door", request, arrive, arrive)
+    def _arrive(self, request: Request, delay: int, effect: str = "") -> None:
+        """The request is over the arrow, or lost on it."""
+        p = self.p
+        p.work -= 1
+        p.moving -= 1
+        request.arrived = p.clock.time
+        request.fn = p.functions.get(request.fn.name, request.fn)  # it may have been replaced on the way
+        if effect:
+            self._refuse(request, 503, "ServiceUnavailable", "the request was lost on the way caller->front door")
+        else:
+            self._enter(request, delay)
 
     def _enter(self, request: Request, delay: int) -> None:
         p, fn = self.p, request.fn
@@ -80,7 +83,7 @@ class FrontDoor:
             self._refuse(request, 403, "FunctionDisabled", f"invocation of function '{fn.name}' is disabled")
             return
         limit = SYNC_PAYLOAD_LIMIT if sync else ASYNC_PAYLOAD_LIMIT
-        if len(request.payload) > limit:
+        if request.payload and len(request.payload) > limit:
             self._refuse(request, 400, "EntityTooLarge", f"payload size exceeds maximum allowed size ({limit} bytes)")
             return
         if not sync:
@@ -89,30 +92,31 @@ class FrontDoor:
                 self._record_accepted(request)
                 p.dispatcher.enqueue(request, task, delay)
             return
-        out = bool(p.faults.outages) and p.faults.out(p.clock.now())
-        if not out and "front door->pool" not in p.faults.arrows:
-            place = p.pool.find(fn)
-            if isinstance(place, Refusal) and place is not Refusal.NEW:
-                self._refuse(request, 429, "ResourceExhausted", place.value)
-                return
+        faults = p.faults
+        out = faults.outages and faults.out(p.clock.time)
+        if out or "front door->pool" in faults.arrows:
             self._record_accepted(request)
             p.moving += 1
-            if p.recording.hooks.by_kind:
-                self._to_pool(request)  # an observer may have filled the place just found
+            if out:
+                self.answer(Attempt(request, 1), platform_error(500, "InternalServerError", "the platform has an outage"))
             else:
-                p.pool.occupy(place, Attempt(request, 1))
+                p.cross("front door->pool", request, partial(self._to_pool, request), partial(self._broken, request))
+            return
+        place = p.pool.find(fn)
+        if not isinstance(place, Instance) and place is not Refusal.NEW:
+            self._refuse(request, 429, "ResourceExhausted", place.value)
             return
         self._record_accepted(request)
         p.moving += 1
-        if out:
-            self.answer(Attempt(request, 1), platform_error(500, "InternalServerError", "the platform has an outage"))
+        if p.recording.hooks.by_kind:
+            self._to_pool(request)  # an observer may have filled the place just found
         else:
-            p.cross("front door->pool", request, partial(self._to_pool, request), partial(self._broken, request))
+            p.pool.occupy(place, Attempt(request, 1))
 
     def _to_pool(self, request: Request) -> None:
         request.fn = self.p.functions.get(request.fn.name, request.fn)  # it may have been replaced on the way
         place = self.p.pool.find(request.fn)
-        if isinstance(place, Refusal) and place is not Refusal.NEW:
+        if not isinstance(place, Instance) and place is not Refusal.NEW:
             self.answer(Attempt(request, 1), platform_error(429, "ResourceExhausted", place.value))
         else:
             self.p.pool.occupy(place, Attempt(request, 1))
@@ -139,8 +143,9 @@ class FrontDoor:
         p = self.p
         p.work += 1
         mode = p.mode_texts[request.mode]
-        p.recording.put((request.arrived, _REQUEST_ACCEPTED, request.number, 0, 0, request.fn.number, mode, request.cause))
-        if not request.number & 1023:
+        put = p.recording.put
+        put((request.arrived, _REQUEST_ACCEPTED, request.number, 0, 0, request.fn.number, mode, request.cause))
+        if not request.number & 255:
             p.recording.pack()
         if request.payload:
             p.recording.note_payload(request.number, "event", request.payload)
@@ -152,7 +157,7 @@ class FrontDoor:
         self, number: int, function: int, caller: int, reply: Reply | None, task: Task | None, status: int, kind: str, message: str
     ) -> None:
         p = self.p
-        p.record(p.clock.now(), _REQUEST_REJECTED, number, 0, caller, function, status, p.recording.text(kind))
+        p.record(p.clock.time, _REQUEST_REJECTED, number, 0, caller, function, status, p.recording.text(kind))
         response = Response(status, error_object(message, kind), message, kind, p.request_id(number))
         if task is not None:
             task.refuse(response)
@@ -171,12 +176,13 @@ class FrontDoor:
         """The sync request has ended."""
         p = self.p
         request = attempt.request
-        now = p.clock.now()
+        now = p.clock.time
         p.work -= 1
         p.moving -= 1
         instance = attempt.instance.number if attempt.instance is not None else 0
         if outcome.error is None:
-            p.recording.put((now, _REQUEST_SUCCEEDED, request.number, 1, instance, request.fn.number, outcome.status, 0))
+            put = p.recording.put
+            put((now, _REQUEST_SUCCEEDED, request.number, 1, instance, request.fn.number, outcome.status, 0))
         else:
             kind = p.recording.text(outcome.error_type or "")
             p.record(now, _REQUEST_FAILED, request.number, 1, instance, request.fn.number, outcome.status, kind)
@@ -206,7 +212,7 @@ class FrontDoor:
     def response(self, attempt: Attempt, outcome: Outcome) -> Response:
         """The `Response` for an attempt that ended now this way."""
         p, request = self.p, attempt.request
-        now = p.clock.now()
+        now = p.clock.time
         ran = now - attempt.started if attempt.started >= 0 else 0
         billed = -(-ran // _BILLED) * _BILLED
         for name, _, took in attempt.phases:

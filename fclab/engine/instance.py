@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from fclab.errors import IllegalTransition
+from fclab.units import FOREVER
 
 if TYPE_CHECKING:
     from fclab.clock import Timer
@@ -126,8 +127,8 @@ class Instance:
         self.phase_began = now
         self.expires = 0
         self.wakeup: Timer | None = None
-        self.wakes = 0
-        """When the wake-up comes, in µs."""
+        self.wakes = FOREVER
+        """When the wake-up comes, in µs; FOREVER while none is to come."""
         self.timer: Timer | None = None
         """The time-out of whatever the instance itself is doing: initializer or hook."""
         self.world: object = None
@@ -135,14 +136,14 @@ class Instance:
 
     def signal(self, signal: Signal) -> None:
         """Move along the table (clause 1)."""
-        to = self.table[self.state].get(signal)
-        if to is None:
+        try:
+            self.state = self.table[self.state][signal]
+        except KeyError:
             kind = "reserved" if self.reserved else "on-demand"
             raise IllegalTransition(
                 f"Instance {self.label} ({kind}) is {self.state.value}: it cannot take the signal {signal.value!r}.",
                 hint="this is a bug in the platform; the table is fclab.engine.instance.TRANSITIONS",
-            )
-        self.state = to
+            ) from None
 
     @property
     def alive(self) -> bool:

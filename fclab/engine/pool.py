@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 from enum import Enum
+from functools import partial
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 from fclab.clock import Order
@@ -25,6 +26,7 @@ _INSTANCE_READY = e.InstanceReady.KIND
 _INSTANCE_RECLAIMED = e.InstanceReclaimed.KIND
 _INSTANCE_RELEASED = e.InstanceReleased.KIND
 _INSTANCE_STOPPING = e.InstanceStopping.KIND
+_ASSIGNED, _RELEASED = Signal.ASSIGNED, Signal.RELEASED  # an enum's members are slow to reach
 
 HOOK_LIMIT = 90 * SECOND
 """µs a pre-freeze or pre-stop hook may take (quota page 2026-02-04 for pre-stop; assumed for pre-freeze)."""
@@ -62,23 +64,22 @@ class Pool:
             _, _, mark, instance = free[0]
             if instance.mark == mark:
                 return instance
-            heapq.heappop(free)
+            heappop(free)
         if fn.limit is not None and fn.standing() >= fn.limit:
             return Refusal.FULL
         if self.p.cap is not None and self.alive >= self.p.cap:
             return Refusal.FULL
-        return Refusal.NEW if self.p.growth.available(self.p.clock.now()) else Refusal.GROWTH
+        return Refusal.NEW if self.p.growth.available(self.p.clock.time) else Refusal.GROWTH
 
     def occupy(self, place: Instance | Refusal, attempt: Attempt) -> None:
         """Give the attempt the place that `find` returned at this instant: start it, or boot an instance for it."""
-        request = attempt.request
-        fn = request.fn
-        p = self.p
-        now = p.clock.now()
+        p, request = self.p, attempt.request
+        fn, now = request.fn, p.clock.time
         if isinstance(place, Instance):
-            heapq.heappop(fn.free)  # its entry is the first: `find` just returned it
+            heappop(fn.free)  # its entry is the first: `find` just returned it
             slot = self._take(place, attempt)
-            p.recording.put((now, _INSTANCE_ASSIGNED, request.number, attempt.number, place.number, fn.number, 0, slot))
+            put = p.recording.put
+            put((now, _INSTANCE_ASSIGNED, request.number, attempt.number, place.number, fn.number, 0, slot))
             p.executor.begin(attempt)
             return
         p.growth.take(now)
@@ -90,7 +91,7 @@ class Pool:
 
     def create(self, fn: Function, *, reserved: bool, request: int = 0, attempt: int = 0) -> Instance:
         """A new instance, in SCHEDULING; the caller boots it."""
-        now = self.p.clock.now()
+        now = self.p.clock.time
         fn.created += 1
         number = self.p.recording.add_instance(fn.number, fn.created, reserved)
         instance = Instance(number, fn.created, fn, reserved, now)
@@ -101,13 +102,14 @@ class Pool:
 
     def _take(self, instance: Instance, attempt: Attempt) -> int:
         """Put the attempt into the instance's first free slot."""
-        instance.signal(Signal.ASSIGNED)
+        instance.signal(_ASSIGNED)
         single = instance.function.concurrency == 1
         slot = 0 if single else instance.slots.index(None)
         instance.slots[slot] = attempt
         instance.running += 1
         instance.served += 1
-        attempt.instance, attempt.slot = instance, slot
+        attempt.instance = instance
+        attempt.slot = slot
         self._uses = instance.used = self._uses + 1
         if instance.reserved:
             self._count(instance, 1)
@@ -122,7 +124,7 @@ class Pool:
         fn = instance.function
         fn.reserved_running += change
         if fn.track is not None:
-            fn.track.append((self.p.clock.now(), fn.reserved_running))
+            fn.track.append((self.p.clock.time, fn.reserved_running))
 
     def _offer(self, instance: Instance) -> None:
         """Renew the instance's entry among the free ones, or withdraw it (clause 2)."""
@@ -131,31 +133,26 @@ class Pool:
             self._enlist(instance, fn)
             if len(fn.free) > 64 + 2 * len(fn.instances):  # stale entries below the top would pile up, one a request
                 fn.free = [entry for entry in fn.free if entry[3].mark == entry[2]]
-                heapq.heapify(fn.free)
+                heapify(fn.free)
         else:
             instance.mark = 0
 
     def _enlist(self, instance: Instance, fn: Function) -> None:
         """Give the instance, which has no entry among the free ones that counts, a new one."""
+        placement = self.p.placement
         self._uses = instance.mark = self._uses + 1
-        heapq.heappush(fn.free, (not instance.reserved, -self.p.placement(instance), instance.mark, instance))
+        heappush(fn.free, (not instance.reserved, -placement(instance), self._uses, instance))
 
     # ---- booted, released, idle
 
     def ready(self, instance: Instance) -> None:
         """The boot is over: start the attempt that waited for it, or stand by."""
-        p, now = self.p, self.p.clock.now()
+        p, now = self.p, self.p.clock.time
         instance.signal(Signal.READY)
         attempt, instance.attempt = instance.attempt, None
         fn = instance.function
-        p.record(
-            now,
-            _INSTANCE_READY,
-            attempt.request.number if attempt else 0,
-            attempt.number if attempt else 0,
-            instance.number,
-            fn.number,
-        )
+        request, number = (attempt.request.number, attempt.number) if attempt is not None else (0, 0)
+        p.record(now, _INSTANCE_READY, request, number, instance.number, fn.number)
         if attempt is not None:
             self._take(instance, attempt)
             p.executor.begin(attempt)
@@ -175,12 +172,12 @@ class Pool:
         """The attempt left its instance: free the slot; with the last one, freeze and stand by."""
         instance = attempt.instance
         assert instance is not None
+        fn = instance.function
         instance.slots[attempt.slot] = None
         instance.running -= 1
         self._uses = instance.used = self._uses + 1
         if instance.reserved:
             self._count(instance, -1)
-        fn = instance.function
         if instance.running:
             instance.signal(Signal.FINISHED)
             self._offer(instance)
@@ -193,20 +190,21 @@ class Pool:
                 self.p.backend.freeze(instance, lambda: None)
         else:
             instance.mark = 0  # nobody may have it while the hook runs
-            self.p.hook(instance, "pre_freeze", lambda: self._hooked(instance, attempt))
+            self.p.hook(instance, "pre_freeze", partial(self._hooked, instance, attempt))
 
     def _hooked(self, instance: Instance, attempt: Attempt) -> None:
         """The pre-freeze hook has run, unless the instance died meanwhile."""
         if instance.state is State.BUSY:
-            self._released(instance, attempt, self.p.clock.now())
+            self._released(instance, attempt, self.p.clock.time)
             self.p.capacity(instance.function)
 
     def _released(self, instance: Instance, attempt: Attempt, now: int) -> None:
         """The instance runs nothing any more: it waits, or goes if it is to go."""
         fn = instance.function
-        instance.signal(Signal.RELEASED)
+        instance.signal(_RELEASED)
         expires = self._rest(instance, now)
-        self.p.recording.put((now, _INSTANCE_RELEASED, attempt.request.number, attempt.number, instance.number, fn.number, expires, 0))
+        put = self.p.recording.put
+        put((now, _INSTANCE_RELEASED, attempt.request.number, attempt.number, instance.number, fn.number, expires, 0))
         if instance.draining:
             self.stop(instance, "lowered")
         else:
@@ -215,31 +213,36 @@ class Pool:
     def _rest(self, instance: Instance, now: int) -> int:
         """Set the idle timer of an on-demand instance; when it expires, or 0 for never.
 
-        One wake-up a instance stays in the clock: if it comes early it goes back to sleep until the real time.
+        One wake-up an instance stays in the clock: if it comes early it goes back to sleep until the real time.
         """
         if instance.reserved or instance.draining:
             return 0
-        window = self.p.keep_alive(instance.function.idle_us, instance.served)
+        keep_alive = self.p.keep_alive
+        window = keep_alive(instance.function.idle_us, instance.served)
         if window >= FOREVER:
             instance.expires = FOREVER
             return 0
         instance.expires = expires = now + window
-        if instance.wakeup is None:
-            instance.wakes = expires
-            instance.wakeup = self.p.clock.call_at(expires, self._expire, instance, order=Order.IDLE_EXPIRY)
-        elif instance.wakes > expires:
-            instance.wakeup.cancel()
-            instance.wakes = expires
-            instance.wakeup = self.p.clock.call_at(expires, self._expire, instance, order=Order.IDLE_EXPIRY)
+        if instance.wakes > expires:
+            self._wake(instance, expires)
         return expires
 
+    def _wake(self, instance: Instance, when: int) -> None:
+        """Let `_expire` look at the instance at `when`, and no more at the time set before."""
+        clock, timer = self.p.clock, instance.wakeup
+        instance.wakes = when
+        if timer is None:
+            instance.wakeup = clock.call_at(when, self._expire, instance, order=Order.IDLE_EXPIRY)
+        else:
+            timer.cancel()
+            clock.call_again(timer, when)
+
     def _expire(self, instance: Instance) -> None:
-        instance.wakeup = None
+        instance.wakes = FOREVER
         if instance.state is not State.IDLE or instance.expires >= FOREVER:
             return
-        if instance.expires > self.p.clock.now():
-            instance.wakes = instance.expires
-            instance.wakeup = self.p.clock.call_at(instance.expires, self._expire, instance, order=Order.IDLE_EXPIRY)
+        if instance.expires > self.p.clock.time:
+            self._wake(instance, instance.expires)
             return
         self.stop(instance, "idle")
 
@@ -280,8 +283,8 @@ class Pool:
         instance.wakeup = instance.timer = None
         del fn.instances[instance.number]
         self.alive -= 1
-        p.record(p.clock.now(), _INSTANCE_STOPPING, 0, 0, instance.number, fn.number, p.recording.text(reason))
-        p.hook(instance, "pre_stop" if hook else "", lambda: self._gone(instance))
+        p.record(p.clock.time, _INSTANCE_STOPPING, 0, 0, instance.number, fn.number, p.recording.text(reason))
+        p.hook(instance, "pre_stop" if hook else "", partial(self._gone, instance))
         if instance.reserved and reason not in ("lowered", "closed"):
             p.reserve.replace(fn, failed=reason == "boot")
 
@@ -290,7 +293,7 @@ class Pool:
         instance.signal(Signal.STOPPED)
         reason = instance.stop_reason
         if reason == "idle":
-            p.record(p.clock.now(), _INSTANCE_RECLAIMED, 0, 0, instance.number, instance.function.number)
+            p.record(p.clock.time, _INSTANCE_RECLAIMED, 0, 0, instance.number, instance.function.number)
         else:
-            p.record(p.clock.now(), _INSTANCE_DESTROYED, 0, 0, instance.number, instance.function.number, p.recording.text(reason))
+            p.record(p.clock.time, _INSTANCE_DESTROYED, 0, 0, instance.number, instance.function.number, p.recording.text(reason))
         p.capacity(instance.function)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Difference", "InstanceName", "PayloadNote", "Recording"]
 
 WIDTH = 8
-_SPILL = WIDTH * 8192
+_SPILL = WIDTH * 2048
 PREVIEW = 1024
 
 
@@ -80,7 +80,8 @@ class Recording:
         self._blocks: list[array[int]] = []
         self._tail: list[int] = []
         self.put: Callable[[tuple[int, int, int, int, int, int, int, int]], object]
-        """Append one event, given as its eight integers: the engine's way in. Nothing but a list's own method while nobody listens."""
+        """Append one event, given as its eight integers: the engine's way in, a list's own method while nobody listens. Where it is
+        called for every request it is fetched into a local name first: Python 3.11 is slow to call what an attribute holds."""
         self._wire()
 
     # ---- writing
@@ -103,7 +104,9 @@ class Recording:
     def pack(self) -> None:
         """Move what has gathered into typed arrays, if it is much; to be called now and then."""
         if len(self._tail) >= _SPILL:
-            self._blocks.append(array("q", self._tail))
+            block = array("q")
+            block.fromlist(self._tail)
+            self._blocks.append(block)
             self._tail.clear()
 
     def emit(

@@ -31,7 +31,8 @@ class Tool:
 
 TOOLS = {
     "fclab": Tool("tests.bench.lab_run"),
-    "floor": Tool("tests.bench.floor"),
+    "plain loop": Tool("tests.bench.plain_loop"),
+    "tight loop": Tool("tests.bench.tight_loop"),
     "SimPy lean": Tool("tests.bench.simpy_models", "simpy", ("lean",)),
     "SimPy": Tool("tests.bench.simpy_models", "simpy"),
     "SimFaaS": Tool("tests.bench.simfaas_model", "simfaas"),

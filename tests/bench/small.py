@@ -27,13 +27,14 @@ SMALL: dict[str, Workload] = {
 
 def small_costs(session: Session, runs: int = 3) -> dict[tuple[str, str], float]:
     """µs an invocation, by workload and tool: the cheapest of all runs of this session so far, for noise only ever adds."""
-    session.rounds([(work, ("fclab", "floor")) for work in SMALL.values()], runs)
-    return {(name, tool): 1e6 / session.results[work.name, tool].rates[-1] for name, work in SMALL.items() for tool in ("fclab", "floor")}
+    tools = ("fclab", "tight loop")
+    session.rounds([(work, tools) for work in SMALL.values()], runs)
+    return {(name, tool): 1e6 / session.results[work.name, tool].rates[-1] for name, work in SMALL.items() for tool in tools}
 
 
 def ratios(costs: dict[tuple[str, str], float]) -> dict[str, float]:
-    """Cost of fclab ÷ cost of the floor, by workload."""
-    return {name: round(costs[name, "fclab"] / costs[name, "floor"], 2) for name in SMALL}
+    """Cost of fclab ÷ cost of the tight loop, by workload."""
+    return {name: round(costs[name, "fclab"] / costs[name, "tight loop"], 2) for name in SMALL}
 
 
 def stored() -> dict[str, float]:

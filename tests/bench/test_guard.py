@@ -1,4 +1,4 @@
-"""Guards what the bench has shown: the answers exactly, the speed as ratios to the floor of the same minute, and straight lines."""
+"""Guards what the bench has shown: the answers exactly, the speed as ratios to the tight loop of the same minute, and straight lines."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from fclab.observe.recording import Recording
-from tests.bench.floor import one_function, retries, several_functions
 from tests.bench.lab_run import dealt, figures, prepared
 from tests.bench.session import Session
 from tests.bench.small import SMALL, ratios, small_costs, stored
+from tests.bench.tight_loop import one_function, retries, several_functions
 from tests.bench.workloads import RARE, SECOND, WORKLOADS, Numbers, Workload, draw
 
 FACTOR = 2.0
@@ -27,13 +27,13 @@ def played(numbers: Numbers) -> Recording:
 
 
 def same(work: Workload, cold: int | None = None) -> dict[str, float]:
-    """The lab's figures, which must be the floor's: the count exactly, the averages to nine digits."""
+    """The lab's figures, which must be the tight loop's: the count exactly, the averages to nine digits."""
     numbers = draw(work)
-    floor = one_function(numbers)
+    loop = one_function(numbers)
     found = figures(played(numbers), numbers.arrivals[-1] / SECOND)
-    assert found["cold"] == floor.cold == (floor.cold if cold is None else cold)
-    assert found["running"] == pytest.approx(floor.running, rel=1e-9)
-    assert found["instances"] == pytest.approx(floor.instances, rel=1e-9)
+    assert found["cold"] == loop.cold == (loop.cold if cold is None else cold)
+    assert found["running"] == pytest.approx(loop.running, rel=1e-9)
+    assert found["instances"] == pytest.approx(loop.instances, rel=1e-9)
     return found
 
 
@@ -60,9 +60,9 @@ def test_rare_traffic_is_cold_as_theory_says_and_littles_law_holds() -> None:
 
 def test_retried_events_agree() -> None:
     numbers = draw(replace(WORKLOADS["V3"], count=3_000))
-    floor = retries(numbers)
+    loop = retries(numbers)
     found = figures(played(numbers), numbers.arrivals[-1] / SECOND)
-    assert (found["cold"], found["failed"]) == (floor.cold, floor.failed)
+    assert (found["cold"], found["failed"]) == (loop.cold, loop.failed)
 
 
 def test_many_functions_agree() -> None:
@@ -86,7 +86,7 @@ Costs = dict[tuple[str, str], float]
 
 
 def slower(costs: Costs) -> list[str]:
-    """Workloads whose ratio to the floor is more than `FACTOR` times the stored one."""
+    """Workloads whose ratio to the tight loop is more than `FACTOR` times the stored one."""
     return [name for name, ratio in ratios(costs).items() if ratio >= FACTOR * stored()[name]]
 
 
@@ -105,7 +105,7 @@ def costs(tmp_path_factory: pytest.TempPathFactory) -> Costs:
 
 
 def test_not_twice_as_slow_as_when_it_was_stored(costs: Costs) -> None:
-    """Beside the floor of the same minute. If a slower engine is meant: python -m tests.bench --store."""
+    """Beside the tight loop of the same minute. If a slower engine is meant: python -m tests.bench --store."""
     assert slower(costs) == [], ratios(costs)
 
 

@@ -1,4 +1,4 @@
-"""`VirtualClock`, clause by clause."""
+"""`VirtualClock` and the `Timers` under it, clause by clause."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_clause_1_until_itself_is_included() -> None:
     assert seen == [1]
 
 
-def test_clause_2_ties_go_by_order_then_first_come() -> None:
+def test_timers_clause_1_ties_go_by_order_then_first_come() -> None:
     clock = VirtualClock()
     seen: list[str] = []
     expected = []
@@ -47,7 +47,7 @@ def test_clause_2_ties_go_by_order_then_first_come() -> None:
     assert [order.name for order in Order] == ["PROGRESS", "TIMEOUT", "FAULT", "RETRY_DUE", "ARRIVAL", "TICK", "IDLE_EXPIRY"]
 
 
-def test_clause_2_a_call_may_add_calls_for_its_own_instant() -> None:
+def test_timers_clause_1_a_call_may_add_calls_for_its_own_instant() -> None:
     clock = VirtualClock()
     seen: list[str] = []
 
@@ -62,7 +62,7 @@ def test_clause_2_a_call_may_add_calls_for_its_own_instant() -> None:
     assert seen == ["first", "progress", "arrival", "expiry"]
 
 
-def test_clause_3_a_cancelled_call_never_runs() -> None:
+def test_timers_clause_2_a_cancelled_call_never_runs() -> None:
     clock = VirtualClock()
     seen: list[int] = []
     timers = [clock.call_at(due, seen.append, due) for due in range(10)]
@@ -76,7 +76,7 @@ def test_clause_3_a_cancelled_call_never_runs() -> None:
     assert len(clock) == 0
 
 
-def test_clause_3_a_callback_may_cancel_another_of_its_instant() -> None:
+def test_timers_clause_2_a_callback_may_cancel_another_of_its_instant() -> None:
     clock = VirtualClock()
     seen: list[str] = []
     timer = clock.call_at(5, seen.append, "late", order=Order.TICK)
@@ -85,7 +85,7 @@ def test_clause_3_a_callback_may_cancel_another_of_its_instant() -> None:
     assert seen == []
 
 
-def test_clause_3_cancelled_entries_do_not_leak() -> None:
+def test_timers_clause_2_cancelled_entries_do_not_leak() -> None:
     clock = VirtualClock()
     live = [clock.call_at(1000 + n, lambda: None) for n in range(10)]
     for n in range(10_000):
@@ -95,7 +95,7 @@ def test_clause_3_cancelled_entries_do_not_leak() -> None:
     assert len(clock._heap) <= 2 * len(live) + 65
 
 
-def test_clause_3_random_cancelling_keeps_count() -> None:
+def test_timers_clause_2_random_cancelling_keeps_count() -> None:
     random = Random(3)
     clock = VirtualClock()
     due: dict[int, int] = {}
@@ -118,7 +118,7 @@ def test_clause_3_random_cancelling_keeps_count() -> None:
     assert sorted(ran) == sorted(due)
 
 
-def test_clause_4_a_call_for_the_past_is_made_now() -> None:
+def test_timers_clause_3_a_call_for_the_past_is_made_now() -> None:
     clock = VirtualClock()
     clock.run(50)
     seen: list[int] = []
@@ -128,7 +128,7 @@ def test_clause_4_a_call_for_the_past_is_made_now() -> None:
     assert seen == [50]
 
 
-def test_clause_4_time_does_not_go_back() -> None:
+def test_clause_2_time_does_not_go_back() -> None:
     clock = VirtualClock()
     clock.run(50)
     with pytest.raises(UsageError, match="cannot go back"):

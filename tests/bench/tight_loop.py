@@ -1,4 +1,4 @@
-"""The floor: the least a plain Python program can do for the same answer. One loop around a heap, nothing recorded, nothing kept."""
+"""The least a Python program can do for the same answer: one loop around a heap inside a function, nothing recorded, nothing kept."""
 
 from __future__ import annotations
 
