@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from fclab.backends.durations import Replay
 from fclab.controls import settings
-from fclab.controls.arguments import check_lab, check_speed, check_virtual
+from fclab.controls.arguments import check_lab, check_process, check_speed, check_virtual
 from fclab.controls.compose import Shared, virtual
 from fclab.controls.driver import Driver
 from fclab.controls.faultplan import FaultPlan
@@ -34,35 +34,42 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 class Lab(Watching):
-    """A function-compute platform in virtual time.
+    """A function-compute platform: `Lab()` in virtual time, `Lab("process")` over real processes in real time.
 
     seed           names the run: equal seeds, equal recordings
     profile        how long boot phases take: "classroom", "instant" or a `BootProfile` (simulated, in seconds)
     semantics      "article", "fc" or "lambda": retries, back-off, event age, idle window, growth
     max_instances  cap on instances of all functions together; None: the preset's
     record         False keeps no events (observers still see them)
+    bandwidth      MB a second at which processes' code is downloaded, so that its size can be seen; None: as fast as the disk is
     placement, keep_alive, next_delay   your own policies; see the modules `fclab.engine.placement`, `keepalive`, `retry`
 
-    A lab belongs to the thread that made it. It is a context manager; `close()` leaves nothing behind.
+    A virtual lab belongs to the thread that made it; one of processes may be used from any. It is a context manager; `close()` leaves
+    nothing behind.
     """
 
     def __init__(
         self, backend: str = "virtual", *, seed: int = 0, profile: str | BootProfile = "classroom", semantics: str = "article",
-        home: str | None = None, max_instances: int | None = None, record: bool = True,
+        home: str | None = None, max_instances: int | None = None, record: bool = True, bandwidth: float | None = None,
         placement: Callable[..., float] | None = None, keep_alive: Callable[..., int] | None = None,
         next_delay: Callable[..., int | None] | None = None,
     ) -> None:  # fmt: skip
         rules: dict[str, Callable[..., object] | None] = {"placement": placement, "keep_alive": keep_alive, "next_delay": next_delay}
-        boots = check_lab(backend, home, seed, profile, semantics, max_instances, rules)
+        boots = check_lab(backend, home, seed, profile, semantics, max_instances, bandwidth, rules)
         self._options = {
             "backend": backend, "seed": seed, "profile": profile, "semantics": semantics, "max_instances": max_instances,
-            "record": record, **rules,
+            "record": record, "bandwidth": bandwidth, **rules,
         }  # fmt: skip
         self._specs: dict[str, FunctionSpec] = {}
         meta: dict[str, str | int] = {"profile": profile if isinstance(profile, str) else "own", "semantics": semantics, "seed": seed}
         self._code = CodeHome()
         shared = Shared(Recording(meta, keep=record), PRESETS[semantics], seed, max_instances, rules)
-        self._driver: Driver | LiveDriver = virtual(shared, boots, self._code)
+        self._driver: Driver | LiveDriver
+        if backend == "virtual":
+            self._driver = virtual(shared, boots, self._code)
+        else:
+            from fclab.controls.process import process  # threads and processes: not where there are none
+            self._driver = process(shared, self._code, None if bandwidth is None else bandwidth * 1e6)
         self._platform = self._driver.platform
         self._requests = Requests(self._driver, seed)
         self.faults = FaultPlan(self._driver)
@@ -112,14 +119,13 @@ class Lab(Watching):
         self, name: object, code: Callable[..., object] | None, options: Mapping[str, object], package: Package | None = None,
         path: object = "",
     ) -> None:  # fmt: skip
-        self._driver.ask(self._declare, name, code, options, package, path)
-
-    def _declare(
-        self, name: object, code: Callable[..., object] | None, options: Mapping[str, object], package: Package | None, path: object
-    ) -> None:
+        self._driver.check()
         merged = {"idle_timeout": seconds(PRESETS[str(self._options["semantics"])].idle_us), **options}
         spec = build(name, code, merged, package, path)
-        check_virtual(spec)
+        (check_virtual if self._options["backend"] == "virtual" else check_process)(spec)
+        self._driver.ask(self._declare, spec)
+
+    def _declare(self, spec: FunctionSpec) -> None:
         settings.check_room(self._platform, spec.reserved, spec.max_instances)
         self._specs[spec.name] = spec
         self._platform.declare(spec)
@@ -251,8 +257,7 @@ class Lab(Watching):
         for spec in self._specs.values():
             if spec.package is not None:
                 new._code.take(spec.package, self._code)
-            new._specs[spec.name] = spec
-            new._driver.ask(new._platform.declare, spec)
+            new._driver.ask(new._declare, spec)
         return new
 
     def close(self) -> None:

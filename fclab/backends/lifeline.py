@@ -18,8 +18,18 @@ from pathlib import Path
 __all__ = ["Lifeline"]
 
 _all: weakref.WeakSet[Lifeline] = weakref.WeakSet()
-_SWEEP = 'read -r _; rm -rf -- "$1" || rm -rf -- "$1"'
-"""Waits for the end of its input, which nobody writes to, then removes the folder."""
+_SWEEP = """
+trap '' HUP INT TERM
+echo
+exec >/dev/null
+while read -r _; do :; done
+tries=0
+while [ -e "$1" ] && [ $tries -lt 100 ]; do
+  rm -rf -- "$1" 2>/dev/null || sleep 0.1
+  tries=$((tries + 1))
+done
+"""
+"""Waits for the end of its input, which nobody writes to, and removes the folder; tries again while others still write there."""
 
 
 class Lifeline:
@@ -29,9 +39,12 @@ class Lifeline:
         self._read, self._write = os.pipe()
         _all.add(self)
         self._sweeper = subprocess.Popen(
-            ["/bin/sh", "-c", _SWEEP, "sh", str(folder)], stdin=self._read, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            ["/bin/sh", "-c", _SWEEP, "sh", str(folder)], stdin=self._read, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             cwd="/", env={"PATH": os.defpath}, process_group=0,
         )  # fmt: skip
+        assert self._sweeper.stdout is not None
+        with self._sweeper.stdout as ready:
+            ready.read()  # from here on nothing but our end stops it
 
     def end(self) -> int:
         """A read end for one process group, as a descriptor to hand down and then close here."""

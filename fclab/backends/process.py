@@ -88,7 +88,12 @@ class ProcessBackend:
 
     def boot(self, instance: Instance, report: Report) -> None:
         """See `Backend`."""
-        body = Body(self, instance, report, self.code(instance.function.spec), self.home.room(instance.label))
+        try:
+            code = self.code(instance.function.spec)
+        except UsageError as error:
+            self.clock.call_at(self.clock.now(), report.boot_ended, instance, _refused(error))
+            return
+        body = Body(self, instance, report, code, self.home.room(instance.label))
         body.guest = self._guest(body)
         instance.world = body
         self.bodies[body] = None
@@ -148,8 +153,7 @@ class ProcessBackend:
     def _broken(self, body: Body, error: BaseException) -> None:
         """A phase of the platform's failed. What is wrong with the package is its author's to mend, the rest is the platform's."""
         if isinstance(error, UsageError):
-            kind = type(error).__name__
-            outcome = Outcome("error", error_object(error.what, kind), error.what, kind)
+            outcome = _refused(error)
         else:
             outcome = platform_error(500, "InternalServerError", f"the instance could not be made: {error}")
         body.report.boot_ended(body.instance, outcome)
@@ -321,3 +325,8 @@ class ProcessBackend:
             self._helpers.shutdown(cancel_futures=True)
         self.home.remove()
         self.lifeline.close()
+
+
+def _refused(error: UsageError) -> Outcome:
+    kind = type(error).__name__
+    return Outcome("error", error_object(error.what, kind), error.what, kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from random import Random
 
@@ -9,18 +10,26 @@ from fclab.backends.durations import model
 from fclab.engine.presets import PRESETS
 from fclab.errors import UsageError
 from fclab.model import PROFILES, BootProfile, FunctionSpec, Schedule, TargetTracking
+from fclab.packages.bundle import check_source
 from fclab.units import to_us
 
-__all__ = ["check_count", "check_lab", "check_mode", "check_name", "check_rule", "check_speed", "check_tracking", "check_virtual"]
+__all__ = [
+    "check_count", "check_lab", "check_mode", "check_name", "check_process", "check_rule", "check_speed", "check_tracking", "check_virtual",
+]  # fmt: skip
 
 
 def check_lab(
-    backend: object, home: object, seed: object, profile: object, semantics: object, cap: object,
+    backend: object, home: object, seed: object, profile: object, semantics: object, cap: object, bandwidth: object,
     rules: dict[str, Callable[..., object] | None],
 ) -> BootProfile:  # fmt: skip
     """The options of `Lab`; returns the boot profile they name."""
-    if backend != "virtual":
-        raise UsageError(f"There is no backend {backend!r}.", hint='this version has Lab("virtual")')
+    if backend not in ("virtual", "process"):
+        raise UsageError(f"There is no backend {backend!r}.", hint='there are Lab("virtual") and Lab("process")')
+    if bandwidth is not None:
+        if isinstance(bandwidth, bool) or not isinstance(bandwidth, (int, float)) or not 0 < bandwidth < math.inf:
+            raise UsageError(f"bandwidth must be a positive number of MB a second, not {bandwidth!r}.", hint="such as bandwidth=10")
+        if backend == "virtual":
+            raise UsageError("In virtual time nothing is downloaded.", hint="BootProfile(download_per_mb=...) says how long it takes")
     if home is not None:
         raise UsageError("This version keeps its queue in memory and has no home folder.", hint="leave home out")
     if isinstance(seed, bool) or not isinstance(seed, int):
@@ -49,6 +58,14 @@ def check_virtual(spec: FunctionSpec) -> None:
         raise UsageError(
             f"{spec.name!r} has a custom runtime: its server runs in real time only.", hint='give a duration, or use Lab("process")'
         )
+
+
+def check_process(spec: FunctionSpec) -> None:
+    """What only real processes ask: code that can be handed to one, and nothing modelled. Reads what the code names."""
+    for name in ("duration", "boot"):
+        if getattr(spec, name) is not None:
+            raise UsageError(f"{spec.name!r} has a modelled {name}, but processes take the time they take.", hint="use Lab() for models")
+    check_source(spec)
 
 
 def check_mode(mode: object) -> None:

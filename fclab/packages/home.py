@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fclab.errors import PackageError
 from fclab.model import Package
-from fclab.packages.limits import LIMITS, Limits
+from fclab.packages.limits import LIMITS, Limits, Signal
 from fclab.packages.store import CodeStore
 from fclab.packages.unpack import unpack
 
@@ -30,6 +30,11 @@ class CodeHome:
         self._remove: weakref.finalize[..., CodeHome] | None = None
         self._sources: dict[str, Path] = {}
 
+    def settle(self, folder: Path) -> None:
+        """Keep everything in this folder from the start; whoever owns it removes it."""
+        folder.mkdir()
+        self._folder = folder
+
     @property
     def folder(self) -> Path:
         """The folder, which exists from now on."""
@@ -42,6 +47,10 @@ class CodeHome:
     def store(self) -> CodeStore:
         """The packages as they were deployed."""
         return CodeStore(self.folder / "store", self._limits)
+
+    def fetch(self, digest: str, to: Path, *, bytes_per_second: float | None = None, cancelled: Signal | None = None) -> int:
+        """See `CodeStore.fetch`."""
+        return self.store.fetch(digest, to, bytes_per_second=bytes_per_second, cancelled=cancelled)
 
     def add(self, source: object) -> Package:
         """Pack a folder, or take a .zip as it is, and unpack it. Raises `PackageError` for what cannot be used."""

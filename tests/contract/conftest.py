@@ -11,7 +11,7 @@ from fclab import Lab
 from tests.contract.backend_kit import echo
 
 Make = Callable[..., Lab]
-BACKENDS = ["virtual"]
+BACKENDS = ["virtual", "process"]
 
 
 @pytest.fixture(params=BACKENDS)
