@@ -173,8 +173,8 @@ class Package:
 
     @property
     def mb(self) -> float:
-        """Size in MB of 1024 * 1024 bytes."""
-        return self.size / (1024 * 1024)
+        """Size in MB of 1024 * 1024 bytes, to 0.01: finer digits would follow the zlib that made the zip."""
+        return round(self.size / (1024 * 1024), 2)
 
 
 Duration = float | int | str | Callable[..., float] | Iterable[float]

@@ -24,7 +24,9 @@ __all__ = ["Collector"]
 
 _OF_THE_MODULE = {"__name__", "__file__", "__doc__", "__spec__", "__loader__", "__package__", "__builtins__", "__annotations__"}
 _ABSENT = object()
-_HINT = "make it inside the function or in its initializer, or put the code in a folder and use lab.deploy"
+_DEPLOY = "put the code in a folder and use lab.deploy"
+_APART = f"define both at the top, or {_DEPLOY}"
+_HINT = f"make it inside the function or in its initializer, or {_DEPLOY}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ class Collector:
         self._made[id(value)] = made
         try:
             whole = f"({text})" if isinstance(definition.node, ast.Lambda) else text
-            needed = needs(whole, lazy_annotations=self._lazy)
+            needed = needs(whole, closure, lazy_annotations=self._lazy)
             self._fill(made, definition, text, needed, closure, inner)
         except BaseException:
             del self._made[id(value)]
@@ -215,14 +217,12 @@ class Collector:
         unit, own_name = made.unit, getattr(definition.node, "name", None)
         user = own_name or made.name
         for name in needed.at_once:
-            if name not in closure:
-                self._check_known(name, user)
-                self._depend(unit.at_once, name, user, needed)
+            self._check_known(name, user)
+            self._depend(unit.at_once, name, user, needed)
         for name in needed.later:
-            if name not in closure:
-                self._depend(unit.later, name, user, needed)
+            self._depend(unit.later, name, user, needed)
         for name in needed.perhaps:
-            if name not in closure and (found := self._need(name, user, "", perhaps=True)) is not None:
+            if (found := self._need(name, user, "", perhaps=True)) is not None:
                 unit.later.append(found)
         held = {name: value for name, value in closure.items() if not (name == own_name and value in (made.value, inner))}
         arguments = self._arguments(made, held, user)
@@ -253,7 +253,7 @@ class Collector:
         found = []
         for name, value in held.items():
             if id(value) in self._closing:
-                raise PackageError(f"{user!r} cannot be packed: it and {name!r} hold each other.", hint="define both outside of functions")
+                raise PackageError(f"{user!r} cannot be packed: it and {name!r} hold each other.", hint=_APART)
             try:
                 found.append(self._expression(value, made.unit.at_once))
             except Unwritable as error:

@@ -124,10 +124,9 @@ def _defines(node: ast.AST, code: CodeType) -> bool:
 
 
 def _same_place(node: ast.Lambda, code: CodeType) -> bool:
-    """The code's instructions lie within this lambda's body, and within no smaller one of the same line."""
+    """The lambda whose body, as a whole, is what the code returns."""
     whole = (node.body.lineno, node.body.col_offset, node.body.end_lineno, node.body.end_col_offset)
-    ends = [(line, column, end, last) for line, end, column, last in code.co_positions() if None not in (line, end, column, last)]
-    return whole in ends and all((line, column) >= whole[:2] and (end, last) <= whole[2:] for line, column, end, last in ends[1:])
+    return whole in {(line, column, end, last) for line, end, column, last in code.co_positions()}
 
 
 def _classes(tree: ast.AST, prefix: str) -> Iterator[tuple[str, ast.ClassDef]]:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Mapping
+from contextlib import suppress
 from types import FunctionType
 
 from fclab.packages.definitions import Definition
-from fclab.packages.values import Unwritable, described
 
 __all__ = ["bracketed", "factory", "held_by", "held_by_class"]
 
 
 def held_by(function: FunctionType) -> dict[str, object]:
-    """What a function holds of the functions around it."""
+    """What a function holds of the functions around it, as far as it has a value yet."""
     found = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
+        with suppress(ValueError):
             found[name] = cell.cell_contents
-        except ValueError:
-            raise Unwritable(function, f"{described(function)}, which holds {name!r} before it has a value") from None
     return found
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import symtable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 __all__ = ["Needs", "needs"]
 
-_COMPREHENSIONS = {"genexpr", "listcomp", "setcomp", "dictcomp"}
+_AROUND = "_around"
+_RUN_AT_ONCE = {"genexpr", "listcomp", "setcomp", "dictcomp", _AROUND}
 
 AT_ONCE, LATER, PERHAPS = 0, 1, 2
 
@@ -31,15 +33,18 @@ class Needs:
     dotted: dict[str, set[str]] = field(default_factory=dict)
 
 
-def needs(text: str, *, lazy_annotations: bool) -> Needs:
-    """The needs of a definition's text, which may be indented, or of an expression."""
+def needs(text: str, held: Iterable[str] = (), *, lazy_annotations: bool) -> Needs:
+    """The needs of a definition's text, which may be indented, or of an expression; `held` are names it has from functions around it."""
     indented = text[:1] in (" ", "\t")
-    source = ("from __future__ import annotations\n" if lazy_annotations else "\n") + ("if True:\n" if indented else "\n") + text
+    around = f"def {_AROUND}({', '.join(held)}):\n" if indented else "\n"
+    source = ("from __future__ import annotations\n" if lazy_annotations else "\n") + around + text
     tree = ast.parse(source)
     kinds: dict[str, int] = {}
     _scan(symtable.symtable(source, "index.py", "exec"), AT_ONCE, kinds)
     for name in _in_annotations(tree):
         kinds.setdefault(name, PERHAPS)
+    for name in held:
+        kinds.pop(name, None)
     found = Needs()
     lines = source.splitlines()
     places = {node.id: node for node in reversed(list(ast.walk(tree))) if isinstance(node, ast.Name)}
@@ -73,7 +78,7 @@ def _scan(table: symtable.SymbolTable, when: int, kinds: dict[str, int]) -> None
             needed = when if symbol.is_referenced() else PERHAPS
             kinds[name] = min(needed, kinds.get(name, PERHAPS))
     for child in table.get_children():
-        runs_now = child.get_type() != "function" or child.get_name() in _COMPREHENSIONS
+        runs_now = child.get_type() != "function" or child.get_name() in _RUN_AT_ONCE
         _scan(child, when if runs_now else LATER, kinds)
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from types import FunctionType
 
@@ -55,6 +56,8 @@ def pack_source(roots: Mapping[str, Callable[..., object]]) -> Source:
 
 
 def _plain(code: object) -> FunctionType | None:
+    while isinstance(code, partial):
+        code = code.func
     found = inspect.unwrap(code) if callable(code) else None
     return found if isinstance(found, FunctionType) else None
 

@@ -45,7 +45,8 @@ def described(value: object) -> str:
     if isinstance(value, io.IOBase):
         return "an open file"
     if kind.__module__ in ("_thread", "threading"):
-        return f"a {kind.__name__.lower().strip('_')}"
+        name = kind.__name__.lower().strip("_")
+        return f"an {name}" if name[0] in "aeio" else f"a {name}"
     if isinstance(value, type):
         return f"the class {value.__qualname__!r}"
     named = getattr(value, "__qualname__", None)
