@@ -10,7 +10,6 @@ from fclab.backends.durations import model
 from fclab.engine.presets import PRESETS
 from fclab.errors import UsageError
 from fclab.model import PROFILES, BootProfile, FunctionSpec, Schedule, TargetTracking
-from fclab.packages.bundle import check_source
 from fclab.units import to_us
 
 __all__ = [
@@ -65,6 +64,7 @@ def check_process(spec: FunctionSpec) -> None:
     for name in ("duration", "boot"):
         if getattr(spec, name) is not None:
             raise UsageError(f"{spec.name!r} has a modelled {name}, but processes take the time they take.", hint="use Lab() for models")
+    from fclab.packages.bundle import check_source  # an import that only packing needs
     check_source(spec)
 
 
