@@ -32,6 +32,10 @@ class Report(Protocol):
         """The attempt ended. Exactly once a run; later calls are ignored."""
         ...
 
+    def died(self, instance: Instance, reason: str) -> None:
+        """The instance ended by itself while it ran no attempt and did not boot; what the engine then stops is gone already."""
+        ...
+
     def call(self, attempt: Attempt, function: str, payload: bytes, reply: Reply, task: Task | None = None, delay: int = 0) -> None:
         """The handler calls another function; `reply` gets the response, or with a `task` (async, `delay` in µs) the acceptance."""
         ...
@@ -43,7 +47,8 @@ class Backend(Protocol):
     1. After `boot`, exactly one `boot_ended`; after `run`, exactly one `done`, unless the instance is stopped first. Neither comes
        before `boot` or `run` has returned.
     2. After `cancel` the run makes no further call and its outcome is ignored.
-    3. `freeze` and `stop` run the function's pre-freeze or pre-stop hook, then call `done` once; `stop` leaves nothing behind.
+    3. `freeze` and `stop` run the function's pre-freeze or pre-stop hook, then call `done` once; `stop` leaves nothing behind. A second
+       `stop`, without the hook, takes the place of one whose hook is still running; the first one's `done` is then never called.
     """
 
     freezes: bool

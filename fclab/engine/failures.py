@@ -15,7 +15,7 @@ from fclab.units import seconds_text
 if TYPE_CHECKING:
     from fclab.engine.rows import Attempt
 
-__all__ = ["error_object", "exited", "init_timed_out", "lost", "out_of_memory", "platform_error", "stopped", "timed_out"]
+__all__ = ["error_object", "exited", "init_timed_out", "lost", "out_of_memory", "platform_error", "process_ended", "stopped", "timed_out"]
 
 
 def error_object(message: str, kind: str | None = None, stack: list[list[str]] | None = None) -> bytes:
@@ -42,7 +42,12 @@ def init_timed_out(timeout_us: int) -> Outcome:
 
 def exited(code: object) -> Outcome:
     """The handler ended its process."""
-    message = f"Process exited unexpectedly before completing request (exit code: {code})"
+    return process_ended(f"exit code: {code}")
+
+
+def process_ended(how: str) -> Outcome:
+    """The process of the handler ended before the handler did."""
+    message = f"Process exited unexpectedly before completing request ({how})"
     return Outcome("exit", error_object(message), message, "ProcessExited")
 
 

@@ -188,6 +188,11 @@ class Platform:
         """A boot is over, well or not."""
         self.boots.ended(instance, outcome)
 
+    def died(self, instance: Instance, reason: str) -> None:
+        """An instance ended by itself."""
+        if instance.alive:
+            self.kill(instance, reason)
+
     def call(self, attempt: Attempt, function: str, payload: bytes, reply: Reply, task: Task | None = None, delay: int = 0) -> None:
         """A handler calls another function: synchronously, or with a `task` asynchronously."""
         mode: Mode = "sync" if task is None else "async"
