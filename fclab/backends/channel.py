@@ -1,0 +1,145 @@
+"""The platform's end of an instance's socket: never waits, gives whole frames, and believes nothing the other end says."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from fclab.backends.inside.wire import HEAD, MOST_BODY, split
+
+if TYPE_CHECKING:
+    from fclab.wall_clock import WallClock
+
+__all__ = ["Channel"]
+
+Received = Callable[[int, int, int, list[bytes]], object]
+_CHUNK = 1 << 18
+_HEAD = HEAD.size
+
+
+class Channel:
+    """One socket.
+
+    1. `send` never waits: what the socket does not take at once is kept and written when it does.
+    2. `received(kind, request, number, fields)` is called for each whole frame, in order, never from within `send`.
+    3. `ended(why)` is called once, never from within `send`: "" when the other end is closed, else how it broke the protocol. After that,
+       and after `close`, nothing is called.
+    """
+
+    __slots__ = ("_clock", "_in", "_out", "ended", "fd", "received", "sock")
+
+    def __init__(self, clock: WallClock, sock: socket.socket, received: Received, ended: Callable[[str], object]) -> None:
+        self._clock = clock
+        self._in = bytearray()
+        self._out: list[memoryview] = []
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.received = received
+        self.ended = ended
+        sock.setblocking(False)
+        clock.watch(self.fd, self.read)
+
+    def send(self, frame: bytes) -> None:
+        """Write a frame (clause 1)."""
+        if self.fd < 0:
+            return
+        if self._out:
+            self._out.append(memoryview(frame))
+            return
+        try:
+            sent = os.write(self.fd, frame)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return  # the other end is gone: `read` says so
+        if sent < len(frame):
+            self._out.append(memoryview(frame)[sent:])
+            self._clock.watch(self.fd, self.read, self._write)
+
+    def _write(self) -> None:
+        while self._out:
+            try:
+                sent = os.write(self.fd, self._out[0])
+            except BlockingIOError:
+                return
+            except OSError:
+                self._out.clear()
+                break
+            if sent < len(self._out[0]):
+                self._out[0] = self._out[0][sent:]
+            else:
+                del self._out[0]
+        self._clock.watch(self.fd, self.read)
+
+    def read(self) -> None:
+        """Take what has come."""
+        if self.fd < 0:
+            return
+        try:
+            data = os.read(self.fd, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._over("")
+            return
+        try:
+            self._parse(data)
+        except ValueError as error:
+            self._over(str(error) or "a frame makes no sense")
+
+    def _parse(self, data: bytes) -> None:
+        held = self._in
+        if not held and len(data) >= _HEAD:  # nearly always: one frame, or several, with nothing left over
+            kind, request, number, size = HEAD.unpack_from(data)
+            end = _HEAD + size
+            if end == len(data):
+                self.received(kind, request, number, split(data, _HEAD, end))
+                return
+        held += data
+        at, there = 0, len(held)
+        while there - at >= _HEAD:
+            kind, request, number, size = HEAD.unpack_from(held, at)
+            if size > MOST_BODY:
+                raise ValueError(f"a frame of {size} bytes, {MOST_BODY} are allowed")
+            end = at + _HEAD + size
+            if end > there:
+                break
+            with memoryview(held) as view:
+                fields = split(view, at + _HEAD, end)
+            at = end
+            self.received(kind, request, number, fields)
+            if self.fd < 0:
+                return
+        del held[:at]
+
+    def drain(self) -> None:
+        """Take all that has come, now that the other end writes no more."""
+        while self.fd >= 0:
+            try:
+                data = os.read(self.fd, _CHUNK)
+            except OSError:
+                return
+            if not data:
+                return
+            try:
+                self._parse(data)
+            except ValueError:
+                return
+
+    def _over(self, why: str) -> None:
+        if self.fd >= 0:
+            self.close()
+            self.ended(why)
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        if self.fd >= 0:
+            self._clock.watch(self.fd)
+            self.fd = -1
+            self._in.clear()
+            self._out.clear()
+            self.sock.close()
