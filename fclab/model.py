@@ -30,8 +30,8 @@ __all__ = [
 
 Mode = Literal["sync", "async"]
 
-PHASES = ("schedule", "download", "unpack", "start", "initialize")
-"""The phases of a boot, in order. The first four are the platform's cold start; the last is the user's."""
+PHASES = ("schedule", "download", "unpack", "start", "fork", "initialize")
+"""The phases of a boot, in order, `fork` in place of `start`. All but the last are the platform's cold start; the last is the user's."""
 
 SYNC_PAYLOAD_LIMIT = 32 * 1024 * 1024
 """Bytes a synchronous request may carry (Function Compute quota page, 2026-02-04)."""
@@ -77,7 +77,7 @@ class BootProfile:
             ("schedule", self.schedule),
             ("download", self.download + self.download_per_mb * code_mb),
             ("unpack", self.unpack + self.unpack_per_mb * code_mb),
-            ("start", self.fork if start == "fork" else self.start),
+            ("fork", self.fork) if start == "fork" else ("start", self.start),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -63,7 +64,7 @@ class Context:
     request_id    stable over retries; retry_count: deliveries before this one
     function      .name .handler .memory (MB) .timeout (s); environment: the function's variables
     logger        a standard logger; its lines join what the handler prints
-    now           lab time in seconds
+    now           lab time in seconds; remaining_s: seconds until the time-out
     """
 
     def __init__(self, run: Run, request_id: str, function: FunctionInfo, environment: Mapping[str, str], retry_count: int) -> None:
@@ -90,6 +91,15 @@ class Context:
     def now(self) -> float:
         """Lab time in seconds."""
         return seconds(self._mine().now())
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds until the time-out, never below 0; an initializer or hook has `math.inf`."""
+        run = self._mine()
+        attempt = run.job.attempt
+        if attempt is None:
+            return math.inf
+        return seconds(max(0, attempt.started + attempt.request.fn.timeout_us - run.now()))
 
     def work(self, seconds: float) -> object:
         """Work for `seconds` of lab time, as `time.sleep` does; in an `async def` handler, await it."""

@@ -40,6 +40,10 @@ class Home:
         self.folder = Path(tempfile.mkdtemp(prefix="fclab-"))
         self.bundle = self.folder / "inside.bin"
         bundle.write(self.bundle)
+        self.warm_up = self.folder / "warm-up"
+        """A folder with a module for zygotes to import."""
+        self.warm_up.mkdir()
+        (self.warm_up / "fclab_warm_up.py").write_text("ready = True\n", encoding="utf-8")
 
     def room(self, label: str) -> Room:
         """The room of an instance; labels are unique in a lab."""

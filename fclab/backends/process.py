@@ -9,39 +9,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fclab.backends.body import Body
+from fclab.backends.boot import Boot, refused
 from fclab.backends.groups import Child
+from fclab.backends.helpers import Helpers
 from fclab.backends.home import Home
 from fclab.backends.lifeline import Lifeline
 from fclab.backends.limits import Watchman
 from fclab.backends.python_guest import PythonGuest
 from fclab.backends.zygotes import Zygote
-from fclab.clock import Order
-from fclab.engine.failures import error_object, platform_error
-from fclab.engine.rows import Outcome
 from fclab.errors import UsageError
-from fclab.units import SECOND
 
 if TYPE_CHECKING:
     from fclab.backends.base import Report
     from fclab.backends.guests import Code, Guest
     from fclab.engine.instance import Instance
-    from fclab.engine.rows import Attempt
+    from fclab.engine.rows import Attempt, Outcome
     from fclab.model import FunctionSpec
     from fclab.wall_clock import WallClock
 
-__all__ = ["FREEZE_AFTER", "LOAD_LIMIT", "ProcessBackend", "Store"]
+__all__ = ["FREEZE_AFTER", "ProcessBackend", "Store"]
 
 _log = logging.getLogger("fclab")
 
 FREEZE_AFTER = 10_000
 """µs of rest after which an idle on-demand instance is frozen. At once, the two signals would cost each request of a busy one more than
 all the rest of the platform's work."""
-
-LOAD_LIMIT = 30 * SECOND
-"""µs that starting the process and loading the user's module may take: the engine has no time-out for the platform's own phases."""
-
-_HELPERS = 16
-"""Threads for fetching, unpacking and removing."""
 
 
 class Store(Protocol):
@@ -77,12 +69,12 @@ class ProcessBackend:
         self.lifeline = Lifeline(self.home.folder)
         self.bodies: dict[Body, None] = {}
         self.watchman = Watchman(clock, self.bodies)
+        self.helpers = Helpers(clock)
         self.closed = False
         self._zygotes: dict[tuple[str, ...], Zygote] = {}
         self._resting: dict[Body, None] = {}
         """Idle ones to be frozen, longest at rest first."""
         self._freezing = False
-        self._helpers: Any = None
 
     # ---- boot
 
@@ -90,116 +82,18 @@ class ProcessBackend:
         """See `Backend`."""
         try:
             code = self.code(instance.function.spec)
-        except UsageError as error:
-            self.clock.call_at(self.clock.now(), report.boot_ended, instance, _refused(error))
+        except UsageError as error:  # it names what cannot be packed
+            self.clock.call_at(self.clock.now(), report.boot_ended, instance, refused(error))
             return
         body = Body(self, instance, report, code, self.home.room(instance.label))
         body.guest = self._guest(body)
         instance.world = body
         self.bodies[body] = None
         self.watchman.wake()
-        self.clock.call_at(self.clock.now(), self._schedule, body)
+        self.clock.call_at(self.clock.now(), Boot(body).begin)
 
     def _guest(self, body: Body) -> Guest:
         return PythonGuest(body)
-
-    def _schedule(self, body: Body) -> None:
-        if body.over:
-            return
-        try:
-            body.room.make()
-        except OSError as error:
-            self._broken(body, error)
-            return
-        phase_ended, instance = body.report.phase_ended, body.instance
-        start = partial(self._start, body)
-        unpack = partial(self.unpack, body.room.package, body.room.code, cancelled=body.called_off)
-        unpacking = partial(self._help, body, unpack, partial(phase_ended, instance, "unpack", start))
-        fetch = partial(
-            self.store.fetch, body.code.digest, body.room.package, bytes_per_second=self.bytes_per_second, cancelled=body.called_off
-        )
-        fetching = partial(self._help, body, fetch, partial(phase_ended, instance, "download", unpacking))
-        phase_ended(instance, "schedule", fetching)
-
-    def _help(self, body: Body, work: Callable[[], object], then: Callable[[], object]) -> None:
-        """Do `work` on a helper thread, then go on here."""
-        body.pending += 1
-        self._submit(work, partial(self._helped, body, then))
-
-    def _submit(self, work: Callable[[], object], back: Callable[[BaseException | None], object]) -> None:
-        if self._helpers is None:
-            from concurrent.futures import ThreadPoolExecutor
-
-            self._helpers = ThreadPoolExecutor(_HELPERS, "fclab-helper")
-        self._helpers.submit(self._work, work, back)
-
-    def _work(self, work: Callable[[], object], back: Callable[[BaseException | None], object]) -> None:
-        failure: BaseException | None = None
-        try:
-            work()
-        except BaseException as error:
-            failure = error
-        self.clock.post(back, failure)
-
-    def _helped(self, body: Body, then: Callable[[], object], error: BaseException | None) -> None:
-        body.pending -= 1
-        if body.over:
-            body.finish()
-        elif error is not None:
-            self._broken(body, error)
-        else:
-            then()
-
-    def _broken(self, body: Body, error: BaseException) -> None:
-        """A phase of the platform's failed. What is wrong with the package is its author's to mend, the rest is the platform's."""
-        if isinstance(error, UsageError):
-            outcome = _refused(error)
-        else:
-            outcome = platform_error(500, "InternalServerError", f"the instance could not be made: {error}")
-        body.report.boot_ended(body.instance, outcome)
-
-    def _start(self, body: Body) -> None:
-        """Start the process; loading the user's module is part of it."""
-        timer = self.clock.call_at(self.clock.now() + LOAD_LIMIT, self._start_late, body, order=Order.TIMEOUT)
-
-        def ready(outcome: Outcome | None) -> None:
-            timer.cancel()
-            if outcome is None:
-                body.report.phase_ended(body.instance, "start", partial(self._initialize, body))
-            else:
-                self._failed(body, outcome)
-
-        try:
-            body.guest.start(ready)
-        except OSError as error:
-            timer.cancel()
-            self._broken(body, error)
-
-    def _start_late(self, body: Body) -> None:
-        message = f"Function timed out after {LOAD_LIMIT // SECOND} seconds while its code was loaded"
-        self._failed(body, Outcome("timeout", error_object(message, "FunctionTimeoutError"), message, "FunctionTimeoutError"))
-
-    def _initialize(self, body: Body) -> None:
-        if body.code.initializer is None:
-            body.report.boot_ended(body.instance, None)
-        else:
-            body.guest.hook(body.code.initializer, partial(self._initialized, body))
-
-    def _initialized(self, body: Body, outcome: Outcome | None) -> None:
-        if body.over:
-            return
-        if outcome is None:
-            body.report.phase_ended(body.instance, "initialize", partial(body.report.boot_ended, body.instance, None))
-        else:
-            self._failed(body, outcome)
-
-    def _failed(self, body: Body, outcome: Outcome) -> None:
-        """The user's part of a boot failed: what it printed and how it failed is the log of the request that waited."""
-        if body.over:
-            return
-        if body.instance.attempt is not None:
-            body.instance.attempt.log = [*body.log, outcome.payload.decode("utf-8", "replace") + "\n"]
-        body.report.boot_ended(body.instance, outcome)
 
     # ---- run
 
@@ -291,7 +185,7 @@ class ProcessBackend:
 
     def bury(self, body: Body) -> None:
         """The process is over and its descriptors are closed: remove its room."""
-        self._submit(body.room.remove, partial(self._buried, body))
+        self.helpers.submit(body.room.remove, partial(self._buried, body))
 
     def _buried(self, body: Body, error: BaseException | None) -> None:
         self.bodies.pop(body, None)
@@ -321,12 +215,7 @@ class ProcessBackend:
             if isinstance(group, Child):
                 group.reap()
             body.let_go()
-        if self._helpers is not None:
-            self._helpers.shutdown(cancel_futures=True)
+        self.bodies.clear()
+        self.helpers.close()
         self.home.remove()
         self.lifeline.close()
-
-
-def _refused(error: UsageError) -> Outcome:
-    kind = type(error).__name__
-    return Outcome("error", error_object(error.what, kind), error.what, kind)

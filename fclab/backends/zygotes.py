@@ -57,7 +57,8 @@ class Zygote:
             theirs.close()
             os.close(sink)
         self.channel = Channel(clock, ours, self._received, self._broken)
-        self.channel.send(pack(SETUP, 0, 0, "\0".join(package_paths()).encode(), "\0".join(preload).encode()))
+        paths = "\0".join(package_paths()), "\0".join(preload), str(home.warm_up)
+        self.channel.send(pack(SETUP, 0, 0, *map(os.fsencode, paths)))
 
     def fork(self, fds: tuple[int, int, int], forked: Callable[[int], object]) -> None:
         """Fork an instance with these descriptors (socket, output, lifeline), which are copied; `forked` gets its process, or 0."""

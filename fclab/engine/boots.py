@@ -22,6 +22,7 @@ _PHASE_EVENTS = {
     "download": e.CodeDownloaded.KIND,
     "unpack": e.CodeUnpacked.KIND,
     "start": e.RuntimeStarted.KIND,
+    "fork": e.RuntimeForked.KIND,
     "initialize": e.InstanceInitialized.KIND,
 }
 _PHASE_SIGNALS = (
@@ -87,7 +88,7 @@ class Boots:
         for state, signal, named in _PHASE_SIGNALS:
             if instance.state is state and (phase == named or phase == "start"):
                 instance.signal(signal)
-        if phase == "start" and fn.spec.initializer is not None:
+        if phase in ("start", "fork") and fn.spec.initializer is not None:
             instance.signal(Signal.STARTED)
             instance.timer = self.p.clock.call_at(now + fn.init_timeout_us, self._init_timeout, instance, order=Order.TIMEOUT)
         elif phase == "initialize" and instance.timer is not None:
@@ -106,7 +107,8 @@ class Boots:
         if outcome is None:
             self.p.pool.ready(instance)
         else:
-            phase = {State.SCHEDULING: "schedule", State.DOWNLOADING: "download", State.UNPACKING: "unpack", State.STARTING: "start"}
+            last = "fork" if instance.function.spec.start == "fork" else "start"
+            phase = {State.SCHEDULING: "schedule", State.DOWNLOADING: "download", State.UNPACKING: "unpack", State.STARTING: last}
             self._failed(instance, phase.get(instance.state, "initialize"), outcome)
 
     def _failed(self, instance: Instance, phase: str, outcome: Outcome) -> None:

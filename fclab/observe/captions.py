@@ -19,6 +19,7 @@ _PHASES = {
     e.CodeDownloaded.KIND: ("the code of {} is downloaded", "now it is unpacked"),
     e.CodeUnpacked.KIND: ("the code of {} is unpacked", "now the runtime starts"),
     e.RuntimeStarted.KIND: ("the runtime of {} is up", "now the initializer runs"),
+    e.RuntimeForked.KIND: ("{} is forked from a warmed interpreter", "now the initializer runs"),
     e.InstanceInitialized.KIND: ("the initializer of {} is over", "now it is ready"),
 }
 _REFUSALS = {

@@ -168,6 +168,7 @@ HookFinished = _kind(32, "HookFinished", "A pre-freeze or pre-stop hook ran. beg
 InstanceIdled = _kind(
     33, "InstanceIdled", "Idle (frozen, if on demand) without having run anything: just booted.", ("expires", "time"), None
 )
+RuntimeForked = _kind(34, "RuntimeForked", "Phase fork ended: the instance was forked from a warmed interpreter.")
 
 # ---- settings and faults
 FunctionDeclared = _kind(

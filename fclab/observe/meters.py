@@ -30,6 +30,7 @@ from fclab.observe.events import (
     InstanceReady,
     InstanceReclaimed,
     InstanceScheduled,
+    RuntimeForked,
     RuntimeStarted,
 )
 from fclab.observe.recording import Recording
@@ -128,7 +129,7 @@ def meters(recording: Recording) -> Meters:
     broken = {number for number, text in enumerate(recording.texts) if text == BROKEN}
     initialize = {number for number, text in enumerate(recording.texts) if text == "initialize"}
     created, ready, started, ended = InstanceCreated.KIND, InstanceReady.KIND, ExecutionStarted.KIND, ExecutionEnded.KIND
-    platform_phases = {InstanceScheduled.KIND, CodeDownloaded.KIND, CodeUnpacked.KIND, RuntimeStarted.KIND}
+    platform_phases = {InstanceScheduled.KIND, CodeDownloaded.KIND, CodeUnpacked.KIND, RuntimeStarted.KIND, RuntimeForked.KIND}
     initialized, failed, hooked, declared = InstanceInitialized.KIND, BootFailed.KIND, HookFinished.KIND, FunctionDeclared.KIND
     gone = {InstanceReclaimed.KIND, InstanceDestroyed.KIND}
     for time, kind, request, attempt, number, function, a, b in recording.rows():

@@ -16,9 +16,10 @@ PHASE_KINDS = (
     e.CodeDownloaded.KIND,
     e.CodeUnpacked.KIND,
     e.RuntimeStarted.KIND,
+    e.RuntimeForked.KIND,
     e.InstanceInitialized.KIND,
 )
-"""The events that end a phase of a boot, in order."""
+"""The events that end a phase of a boot, in the order of `model.PHASES`."""
 
 _OPENERS = frozenset(
     (

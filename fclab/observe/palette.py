@@ -39,6 +39,7 @@ PAINTS: Mapping[str, Paint] = dict(
         _paint("download", "D", "#e69f00", "#1a1a1a", "cold start: the code package is fetched", hatched=True),
         _paint("unpack", "U", "#f0e442", "#1a1a1a", "cold start: the package is unpacked", hatched=True),
         _paint("start", "T", "#56b4e9", "#1a1a1a", "cold start: the runtime starts", hatched=True),
+        _paint("fork", "F", "#a594dc", "#1a1a1a", "cold start: forked from a warmed interpreter", hatched=True),
         _paint("initialize", "I", "#009e73", "#ffffff", "cold start: the user's initializer runs", hatched=True),
         _paint("run", "R", "#0072b2", "#ffffff", "the handler runs"),
         _paint("error", "E", "#d55e00", "#ffffff", "the handler failed"),

@@ -28,16 +28,17 @@ from fclab.observe.events import (
     InstanceStopping,
     RequestFailed,
     RetryScheduled,
+    RuntimeForked,
     RuntimeStarted,
 )
 from fclab.observe.recording import Recording
 
 __all__ = ["SPAN_KINDS", "Lane", "Spans", "spans"]
 
-SPAN_KINDS = ("schedule", "download", "unpack", "start", "initialize", "run", "error", "idle", "drain", "stop", "wait", "retry")
+SPAN_KINDS = ("schedule", "download", "unpack", "start", "initialize", "run", "error", "idle", "drain", "stop", "wait", "retry", "fork")
 """Names of the span kinds; the column `Spans.kind` holds indices into this.
 
-schedule … initialize   the phases of a boot
+schedule … initialize   the phases of a boot; fork in place of start (it stands last: numbers of kinds do not change)
 run, error   a handler runs, and ended well (or still runs); it failed, or a boot phase did
 idle         ready and waiting for a request (frozen, if on demand)
 drain        busy after the reply: the pre-freeze hook, or the last requests of an instance that takes no more
@@ -45,13 +46,14 @@ stop         taken down: the pre-stop hook
 wait, retry  an async event in its queue: until its due time or for capacity; for the end of a back-off
 """
 
-_RUN, _ERROR, _IDLE, _DRAIN, _STOP, _WAIT, _RETRY = range(5, 12)
+_INITIALIZE, _RUN, _ERROR, _IDLE, _DRAIN, _STOP, _WAIT, _RETRY = range(4, 12)
 _PHASE_OF = {
     InstanceScheduled.KIND: 0,
     CodeDownloaded.KIND: 1,
     CodeUnpacked.KIND: 2,
     RuntimeStarted.KIND: 3,
     InstanceInitialized.KIND: 4,
+    RuntimeForked.KIND: 12,
 }
 _LAST_ATTEMPT = 0xFFFF
 
@@ -159,7 +161,7 @@ class _Watch:
         life = self.lives[instance]
         life.doing = _PHASE_OF[kind]
         self.close(life, time)
-        life.doing, life.since = life.doing + 1, time
+        life.doing, life.since = _INITIALIZE if kind == RuntimeForked.KIND else life.doing + 1, time
 
     def boot_failed(self, row: _Row) -> None:
         time, _, _, _, instance, _, _, _ = row

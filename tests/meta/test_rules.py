@@ -16,6 +16,9 @@ WALL_CLOCK: dict[str, str] = {
     "fclab/controls/progress.py": "a bar is shown when a wait in real time has become a long one",
     "fclab/controls/pace.py": "lab.play paces virtual time against the wall clock",
     "fclab/packages/store.py": "a download with a bandwidth limit waits real seconds, on a thread of its own",
+    "fclab/backends/surroundings.py": "tells instances where lab time 0 is on the machine's clock",
+    "fclab/backends/inside/context.py": "a handler in a process waits and logs in real time",
+    "fclab/backends/inside/instance.py": "it runs in real time, and measures whether a run was long enough to use memory",
     "fclab/backends/guard.py": "the guard counts real seconds of a handler that never waits",
     "fclab/backends/handler_time.py": "inside handlers Python's time functions tell lab time: it replaces them there",
 }

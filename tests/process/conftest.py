@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from tests.process.kit import ProcessLab, family, wait_for
 
 
 def _descriptors() -> set[str]:
-    return {f"{fd}:{os.readlink(f'/proc/self/fd/{fd}')}" for fd in os.listdir("/proc/self/fd") if Path(f"/proc/self/fd/{fd}").is_symlink()}
+    return {f"{fd.name}:{fd.readlink()}" for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink()}
 
 
 @pytest.fixture(autouse=True)

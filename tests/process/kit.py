@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -21,6 +19,8 @@ from fclab.engine.presets import PRESETS
 from fclab.engine.tasks import Task
 from fclab.model import FunctionSpec, Response
 from fclab.observe.recording import Recording
+from fclab.packages.store import CodeStore
+from fclab.packages.unpack import unpack
 from fclab.queues.memory import MemoryQueue
 from fclab.wall_clock import WallClock
 
@@ -29,33 +29,6 @@ DEADLINE = 20.0
 
 T = TypeVar("T")
 HOOKS = ("initializer", "pre_freeze", "pre_stop")
-
-
-class Zips:
-    """Packages in a folder, by digest."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def put(self, files: dict[str, str]) -> str:
-        path = self.folder / "new.zip"
-        with zipfile.ZipFile(path, "w") as archive:
-            for name, text in files.items():
-                archive.writestr(name, text)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        path.rename(self.folder / digest)
-        return digest
-
-    def fetch(self, digest: str, to: Path, *, bytes_per_second: float | None = None, cancelled: Any = None) -> None:
-        data = (self.folder / digest).read_bytes()
-        if bytes_per_second is not None and cancelled.wait(len(data) / bytes_per_second):
-            raise InterruptedError("called off")
-        to.write_bytes(data)
-
-
-def unpack(path: Path, folder: Path, *, cancelled: Any = None) -> None:
-    with zipfile.ZipFile(path) as archive:
-        archive.extractall(folder)
 
 
 def _never(*args: object) -> None:
@@ -84,17 +57,18 @@ class ProcessLab:
     """Platform, process backend and wall clock, put together as `Lab` does."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
-        self.zips = Zips(folder)
+        self.store = CodeStore(folder / "store")
         self.codes: dict[str, Code] = {}
         self.clock = WallClock()
         self.errors: list[BaseException] = []
         self.clock.failed = self.errors.append
-        self.backend = ProcessBackend(self.clock, self.zips, unpack, lambda spec: self.codes[spec.name], **options)
+        self.backend = ProcessBackend(self.clock, self.store, unpack, lambda spec: self.codes[spec.name], **options)
         self.recording = Recording({"profile": "process", "semantics": "article", "seed": 0})
         self.platform = Platform(self.clock, self.backend, MemoryQueue(), self.recording, PRESETS["article"])
         self._thread = threading.Thread(target=self.clock.run, name="engine")
         self._thread.start()
         self.closed = False
+        self.inode = os.fstat(self.backend.lifeline._write).st_ino
 
     def on_engine(self, fn: Callable[..., T], *args: Any, **options: Any) -> T:
         """Call something on the engine's thread."""
@@ -118,8 +92,8 @@ class ProcessLab:
         """Declare a function by the source of its index.py, or by files."""
         files = {"index.py": dedent(source)} if isinstance(source, str) else {file: dedent(text) for file, text in source.items()}
         hooks = {hook: options.pop(hook) for hook in HOOKS if hook in options}
-        digest = self.zips.put(files)
-        self.codes[name] = Code(digest, handler, preload=options.pop("preload", ()), **hooks)
+        package = self.store.put_files({file: text.encode() for file, text in files.items()})
+        self.codes[name] = Code(package.digest, handler, preload=options.pop("preload", ()), **hooks)
         spec: FunctionSpec = build(name, _never, {**options, **dict.fromkeys(hooks, _never)})
         self.on_engine(self.platform.declare, spec)
 
@@ -140,7 +114,7 @@ class ProcessLab:
         return task
 
     def until(self, true: Callable[[], bool]) -> None:
-        """Wait until something is true, which is asked on the engine's thread after each thing that happens there, or ten times a second."""
+        """Wait until something is true, which is asked on the engine's thread."""
         there = threading.Event()
 
         def ask() -> None:

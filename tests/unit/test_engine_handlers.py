@@ -6,6 +6,7 @@ import contextvars
 import datetime
 import decimal
 import json
+import math
 import os
 import sys
 import time
@@ -285,3 +286,16 @@ def test_the_function_itself_is_returned_unchanged() -> None:
     assert lab.function(timeout=5)(plain) is plain
     assert plain(b"", None) == "plain"
     assert list(lab.functions) == ["plain"]
+
+
+def test_the_time_that_remains() -> None:
+    """It counts down in lab time, from the time-out; an initializer has its own and is told of none."""
+    left: list[float] = []
+
+    def handler(event: bytes, context: Any) -> None:
+        left.append(context.remaining_s)
+        time.sleep(1.5)
+        left.append(context.remaining_s)
+
+    one(handler, timeout=2, initializer=lambda context: left.append(context.remaining_s)).invoke("f")
+    assert left == [math.inf, 2.0, 0.5]

@@ -10,6 +10,7 @@ import pytest
 
 from fclab import BootProfile, Lab
 from fclab.observe.events import InstanceReady, InstanceReclaimed
+from fclab.observe.spans import SPAN_KINDS
 from tests.unit.engine_kit import (
     colds,
     finishes,
@@ -104,5 +105,11 @@ def test_profiles() -> None:
     lab.function(name="hello")(lambda event, context: "x")
     assert (lab.invoke("hello").latency, lab.invoke("hello").cold) == (0.0, False)
     lab = Lab(profile=BootProfile(schedule=1, download_per_mb=0, unpack_per_mb=0, start=2))
-    lab.function(name="hello", start="fork")(lambda event, context: "x")
-    assert lab.invoke("hello").latency == 1.02
+    lab.function(name="hello", start="fork", initializer=lambda context: None)(lambda event, context: "x")
+    forked = lab.invoke("hello")
+    assert forked.latency == 1.02
+    assert [phase.name for phase in forked.phases] == ["schedule", "download", "unpack", "fork", "initialize"]
+    assert "RuntimeForked" in [event.kind for event in lab.recording.events]
+    spans = lab.recording.spans()
+    assert [SPAN_KINDS[kind] for kind in spans.kind][:2] == ["schedule", "fork"]
+    assert " fork " in str(lab.table())

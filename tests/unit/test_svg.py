@@ -97,7 +97,7 @@ def test_a_failed_and_an_open_request_say_so() -> None:
 
 def test_cold_phases_are_hatched_and_every_kind_of_span_has_a_paint() -> None:
     assert set(PAINTS) == set(SPAN_KINDS)
-    assert {name for name, paint in PAINTS.items() if paint.hatched} == {"schedule", "download", "unpack", "start", "initialize"}
+    assert {name for name, paint in PAINTS.items() if paint.hatched} == {"schedule", "download", "unpack", "start", "fork", "initialize"}
     svg = timeline_svg(three_requests())
     assert svg.count("url(#h)") == 1 + 5
     assert len({paint.letter for paint in PAINTS.values()}) == len(PAINTS)

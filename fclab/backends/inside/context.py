@@ -72,8 +72,9 @@ class Context:
 
     @property
     def remaining_s(self) -> float:
-        """Seconds until the time-out; never below 0."""
-        return max(0, self._run.deadline - self._mine().now_us()) / 1e6
+        """Seconds until the time-out, never below 0; an initializer or hook has `math.inf`."""
+        left = self._run.deadline - self._mine().now_us()
+        return max(0, left) / 1e6 if self._run.number else float("inf")
 
     def work(self, seconds: float) -> object:
         """Work for `seconds`, as `time.sleep` does; in an `async def` handler, await it."""

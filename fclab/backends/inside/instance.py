@@ -64,7 +64,8 @@ class Guest:
     def prepare(self, forked: bool) -> None:
         """Become the function's own process."""
         if forked:
-            os.environ.clear()
+            for name in [name for name in os.environ if name not in self.variables]:
+                del os.environ[name]
             os.environ.update(self.variables)
             time.tzset()
         os.chdir(os.path.dirname(self.folder))  # noqa: PTH120

@@ -121,6 +121,7 @@ def _line(file: str, number: int) -> str:
 
 
 def text(error: BaseException) -> str:
+    """What an exception says, also if it cannot."""
     try:
         return str(error)
     except Exception:

@@ -52,7 +52,8 @@ def split(data: "bytes | memoryview", at: int, end: int) -> "list[bytes]":
             raise ValueError("a frame's field is cut")
         length = _LENGTH.unpack_from(data, at)[0]
         at += 4
-        fields.append(bytes(data[at : at + length]))
+        field = data[at : at + length]
+        fields.append(field if type(field) is bytes else bytes(field))
         at += length
     if at != end:
         raise ValueError("a frame's field is longer than the frame")

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["start"]
 
 
+def _warm_up(folder: str) -> None:
+    """Import a module from `folder`: what the import system needs for the first one from a folder, children then have already."""
+    sys.path.insert(0, folder)
+    __import__("fclab_warm_up")
+    del sys.path[0], sys.modules["fclab_warm_up"]
+
+
 def start(fd: int) -> "NoReturn":
     """Be a zygote: each frame brings an instance's socket, outlet and lifeline as descriptors, and a child is forked for it."""
     import _socket
@@ -32,6 +39,7 @@ def start(fd: int) -> "NoReturn":
                     __import__(module)
             except Exception as error:
                 failed = f"{module}: {type(error).__name__}: {text(error)}"
+        _warm_up(fields[2].decode())
         gc.collect()
         gc.freeze()
 
