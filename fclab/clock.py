@@ -91,6 +91,7 @@ class VirtualClock:
     2. Calls run in the order (time, `Order`, first come). A call may add calls for the same instant; they join in that order.
     3. A cancelled call never runs, and cancelled entries never outnumber the live ones by more than 64.
     4. Time never goes back: a call for the past is made at the present instant.
+    5. A timer that has fired or was cancelled may be armed again, which is one call more; what was cancelled stays uncalled.
     """
 
     def __init__(self) -> None:
