@@ -90,6 +90,7 @@ class Timers:
     1. A call may add calls for the same instant. Those due at one instant go by `Order`, then first come.
     2. A cancelled call never runs, and cancelled entries never outnumber the live ones by more than 64.
     3. A call for the past is due at the present instant.
+    4. A timer that has fired or was cancelled may be armed again, which is one call more; what was cancelled stays uncalled.
     """
 
     def __init__(self, start: int = 0) -> None:

@@ -17,7 +17,7 @@ class Deadlines:
     """All runs of a function have the same time-out, so they come due in the order in which they started: a line, not a heap.
 
     1. `late(attempt)` is called at its due time, in `Order.TIMEOUT`, unless the attempt has left the line by then.
-    2. `line` holds the attempts that run, in the order of their start, and when each is due (µs); who is done leaves it.
+    2. `line` holds the attempts that run, in the order of their start; who is done leaves it.
     """
 
     __slots__ = ("_armed", "_clock", "_late", "_timeout", "line")
@@ -26,15 +26,15 @@ class Deadlines:
         self._clock = clock
         self._timeout = timeout_us
         self._late = late
-        self.line: dict[Attempt, int] = {}
+        self.line: dict[Attempt, None] = {}
         self._armed = False
 
     def add(self, attempt: Attempt, now: int) -> None:
         """The attempt starts now."""
-        self.line[attempt] = due = now + self._timeout
+        self.line[attempt] = None
         if not self._armed:
             self._armed = True
-            self._clock.call_at(due, self.due, order=Order.TIMEOUT)
+            self._clock.call_at(now + self._timeout, self.due, order=Order.TIMEOUT)
 
     def due(self) -> None:
         """Call `late` for those whose time has come, and look again when the next one's does."""
@@ -42,12 +42,12 @@ class Deadlines:
         line = self.line
         try:
             while line:
-                attempt, due = next(iter(line.items()))
-                if due > now:
+                attempt = next(iter(line))
+                if attempt.started + self._timeout > now:
                     break
                 del line[attempt]
                 self._late(attempt)
         finally:
             self._armed = bool(line)
             if line:
-                self._clock.call_at(next(iter(line.values())), self.due, order=Order.TIMEOUT)
+                self._clock.call_at(next(iter(line)).started + self._timeout, self.due, order=Order.TIMEOUT)

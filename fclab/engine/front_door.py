@@ -145,7 +145,7 @@ class FrontDoor:
         mode = p.mode_texts[request.mode]
         put = p.recording.put
         put((request.arrived, _REQUEST_ACCEPTED, request.number, 0, 0, request.fn.number, mode, request.cause))
-        if not request.number & 255:
+        if not request.number & 63:
             p.recording.pack()
         if request.payload:
             p.recording.note_payload(request.number, "event", request.payload)

@@ -16,7 +16,7 @@ from typing import Any
 from tests.bench.peers import PEERS
 from tests.bench.session import ROOT, TOOLS, Session
 from tests.bench.small import STORED, ratios, small_costs
-from tests.bench.table import report
+from tests.bench.table import goals, report
 from tests.bench.workloads import LIVE, RARE, SIZES, WORKLOADS, Workload
 
 PARTS = ("V1", "V2", "V3", "V4", "scale", "views")
@@ -99,6 +99,7 @@ def main(given: list[str] | None = None) -> int:
         "works": [asdict(work) for work in works],
         "results": [{**asdict(one), "rate": one.rate, "bytes_each": one.bytes_each} for one in session.results.values()],
         "views": views,
+        "goals": [{"goal": goal, "measured": measured, "reached": reached} for goal, measured, reached in goals(session.results, views)],
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -161,3 +161,71 @@ def test_a_callback_that_raises_leaves_the_rest() -> None:
     assert clock.now() == 1
     clock.run(5)
     assert seen == [2]
+
+
+def test_timers_clause_4_a_fired_timer_is_armed_again_with_its_order_and_other_arguments() -> None:
+    clock = VirtualClock()
+    seen: list[tuple[str, int]] = []
+    timer = clock.call_at(5, lambda name: seen.append((name, clock.now())), "first", order=Order.TICK)
+    clock.run(5)
+    assert not timer.live
+    timer.args = ("again",)
+    clock.call_again(timer, 9)
+    clock.call_at(9, lambda: seen.append(("tick, but later", clock.now())), order=Order.TICK)
+    clock.call_at(9, lambda: seen.append(("arrival", clock.now())), order=Order.ARRIVAL)
+    assert (timer.live, timer.when, len(clock)) == (True, 9, 3)
+    clock.run(20)
+    assert seen == [("first", 5), ("arrival", 9), ("again", 9), ("tick, but later", 9)]
+
+
+def test_timers_clause_4_a_timer_armed_for_the_past_is_called_now() -> None:
+    clock = VirtualClock()
+    seen: list[int] = []
+    timer = clock.call_at(5, lambda: seen.append(clock.now()))
+    clock.run(7)
+    clock.call_again(timer, 6)
+    clock.run(10)
+    assert seen == [5, 7]
+
+
+@pytest.mark.parametrize("again", [3, 10, 15])
+def test_timers_clause_4_a_cancelled_call_stays_uncalled_when_its_timer_is_armed_again(again: int) -> None:
+    clock = VirtualClock()
+    seen: list[int] = []
+    timer = clock.call_at(10, lambda: seen.append(clock.now()))
+    timer.cancel()
+    clock.call_again(timer, again)
+    assert (len(clock), clock.next_time()) == (1, again)
+    clock.run(20)
+    assert seen == [again]
+    assert len(clock) == 0
+    timer.cancel()
+    assert len(clock) == 0
+
+
+def test_timers_clause_4_random_arming_and_cancelling_agrees_with_a_list() -> None:
+    """Twenty timers, armed, cancelled and armed again at random: the calls are those of a sorted list of what is armed."""
+    random = Random(5)
+    clock = VirtualClock()
+    seen: list[tuple[int, int]] = []
+    timers = [clock.call_at(0, lambda number=number: seen.append((clock.now(), number))) for number in range(20)]
+    clock.run(0)
+    seen.clear()
+    armed: dict[int, int] = {}
+    expected: list[tuple[int, int]] = []
+    for now in range(1, 400):
+        for number in random.sample(range(20), 5):
+            if number in armed:
+                timers[number].cancel()
+                del armed[number]
+            else:
+                armed[number] = now + random.randrange(30)  # the dict keeps the order of arming
+                clock.call_again(timers[number], armed[number])
+        due = [number for number, when in armed.items() if when == now]
+        expected += [(now, number) for number in due]
+        for number in due:
+            del armed[number]
+        clock.run(now)
+        assert len(clock) == len(armed)
+    assert seen == expected
+    assert len(seen) > 100

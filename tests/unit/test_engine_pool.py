@@ -133,3 +133,15 @@ def test_a_learners_back_off() -> None:
     task = lab.invoke_async("f")
     lab.run()
     assert (waits(lab), task.state) == ([1, 2, 3], "Failed")
+
+
+def test_modelled_runs_in_several_slots_end_each_at_its_time() -> None:
+    """Each slot has one timer for the ends of its runs, armed again for the next."""
+    lab = model_lab([10, 3, 4, 1, 1], concurrency=3, timeout=60)
+    lab.invoke_async("f")
+    lab.run(until=1)
+    calls = lab.invoke_at("f", [2, 2, 5.5, 6.5])
+    lab.run()
+    assert latencies(calls) == [3.0, 4.0, 1.0, 1.0]
+    assert gone(lab) == []
+    assert lab.now == 11.0
