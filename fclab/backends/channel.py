@@ -12,11 +12,15 @@ from fclab.backends.inside.wire import HEAD, MOST_BODY, split
 if TYPE_CHECKING:
     from fclab.wall_clock import WallClock
 
-__all__ = ["Channel"]
+__all__ = ["Channel", "Nonsense"]
 
 Received = Callable[[int, int, int, list[bytes]], object]
 _CHUNK = 1 << 18
 _HEAD = HEAD.size
+
+
+class Nonsense(Exception):
+    """The other end broke the protocol."""
 
 
 class Channel:
@@ -24,6 +28,7 @@ class Channel:
 
     1. `send` never waits: what the socket does not take at once is kept and written when it does.
     2. `received(kind, request, number, fields)` is called for each whole frame, in order, never from within `send`.
+       It raises `Nonsense` if the frame makes none.
     3. `ended(why)` is called once, never from within `send`: "" when the other end is closed, else how it broke the protocol. After that,
        and after `close`, nothing is called.
     """
@@ -88,8 +93,8 @@ class Channel:
             return
         try:
             self._parse(data)
-        except ValueError as error:
-            self._over(str(error) or "a frame makes no sense")
+        except Nonsense as error:
+            self._over(str(error))
 
     def _parse(self, data: bytes) -> None:
         held = self._in
@@ -97,19 +102,19 @@ class Channel:
             kind, request, number, size = HEAD.unpack_from(data)
             end = _HEAD + size
             if end == len(data):
-                self.received(kind, request, number, split(data, _HEAD, end))
+                self.received(kind, request, number, _fields(data, _HEAD, end))
                 return
         held += data
         at, there = 0, len(held)
         while there - at >= _HEAD:
             kind, request, number, size = HEAD.unpack_from(held, at)
             if size > MOST_BODY:
-                raise ValueError(f"a frame of {size} bytes, {MOST_BODY} are allowed")
+                raise Nonsense(f"a frame of {size} bytes, {MOST_BODY} are allowed")
             end = at + _HEAD + size
             if end > there:
                 break
             with memoryview(held) as view:
-                fields = split(view, at + _HEAD, end)
+                fields = _fields(view, at + _HEAD, end)
             at = end
             self.received(kind, request, number, fields)
             if self.fd < 0:
@@ -127,7 +132,7 @@ class Channel:
                 return
             try:
                 self._parse(data)
-            except ValueError:
+            except Nonsense:
                 return
 
     def _over(self, why: str) -> None:
@@ -143,3 +148,10 @@ class Channel:
             self._in.clear()
             self._out.clear()
             self.sock.close()
+
+
+def _fields(data: bytes | memoryview, at: int, end: int) -> list[bytes]:
+    try:
+        return split(data, at, end)
+    except ValueError as error:
+        raise Nonsense(str(error)) from None

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fclab.backends import bundle
-from fclab.backends.channel import Channel
+from fclab.backends.channel import Channel, Nonsense
 from fclab.backends.inside.wire import CALL, DONE, FAILED, HOOK, HOOKED, LOG, MOST_LOG, READY, REPLY, RUN, SETUP, pack
 from fclab.backends.surroundings import package_paths, variables, zero_us
 from fclab.engine.failures import exited, out_of_memory
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from fclab.model import Response
 
 __all__ = ["PythonGuest"]
+
+_FIELDS = {DONE: (2,), FAILED: (5,), LOG: (1,), CALL: (4,), READY: (0, 5), HOOKED: (1, 5)}
+"""Fields of each kind of frame that an instance may send: READY and HOOKED have those of FAILED where it failed."""
 
 
 class _Run:
@@ -126,6 +129,8 @@ class PythonGuest:
     # ---- what it says
 
     def _received(self, kind: int, request: int, number: int, fields: list[bytes]) -> None:
+        if len(fields) not in _FIELDS.get(kind, ()):
+            raise Nonsense(f"a frame of kind {kind} with {len(fields)} fields")
         if kind == DONE:
             payload, rest = fields
             run = self._runs.get(request)
@@ -151,10 +156,8 @@ class PythonGuest:
                 self._fail(run, self._outcome(number, fields), fields[4])
         elif kind == CALL:
             self._call(request, number, fields)
-        elif kind in (READY, HOOKED):
-            self._heard(number, fields)
         else:
-            raise ValueError(f"a frame of kind {kind}")
+            self._heard(number, fields)
 
     def _heard(self, number: int, fields: list[bytes]) -> None:
         """The start, or a hook, is over."""
@@ -210,6 +213,8 @@ class PythonGuest:
         run = self._runs.get(request)
         if run is None:
             return
+        if not delay.isdigit():
+            raise Nonsense("a call with a delay that is no number")
         function = name.decode("utf-8", "replace")
         task = Task(0, "", function, task_id[1:].decode("utf-8", "replace")) if task_id else None
         run.report.call(run.attempt, function, payload, partial(self._reply, serial, task), task, int(delay))

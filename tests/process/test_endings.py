@@ -179,3 +179,36 @@ def test_a_death_among_several_runs(lab: ProcessLab) -> None:
     assert bad.result.error_type == "ProcessExited"
     assert (other.result.status, other.result.error_type) == (500, "InternalServerError")
     assert lab.invoke(name="g").text == "other"
+
+
+NONSENSE = {
+    "an unknown kind": "HEAD.pack(99, 0, 0, 0)",
+    "too few fields": "HEAD.pack(12, 1, 0, 0)",
+    "a cut field": "HEAD.pack(12, 1, 0, 3) + b'abc'",
+    "a field too long": "HEAD.pack(12, 1, 0, 4) + bytes([9, 0, 0, 0])",
+    "a frame too large": "HEAD.pack(12, 1, 0, (1 << 32) - 1)",
+    "a delay that is no number": "HEAD.pack(15, 1, 0, 17) + (bytes(12) + bytes([1, 0, 0, 0]) + b'x')",
+}
+
+
+@pytest.mark.parametrize("what", list(NONSENSE))
+def test_nonsense_ends_the_instance_and_nothing_else(lab: ProcessLab, what: str) -> None:
+    """The other end of the socket is not believed."""
+    lab.function(f"""
+        import os, struct, time
+        HEAD = struct.Struct("<BIqI")
+        def handler(event, context):
+            if event == b"bad":
+                for fd in range(3, 30):
+                    if os.path.realpath(f"/proc/self/fd/{{fd}}").rpartition("/")[2].startswith("socket"):
+                        os.write(fd, {NONSENSE[what]})
+                time.sleep(30)
+            return "fine"
+        """, timeout=20)  # fmt: skip
+    lab.function("def handler(event, context):\n    return 'other'", name="g")
+    assert lab.invoke(name="g").text == "other"
+    bad = lab.invoke(b"bad")
+    assert (bad.status, bad.error_type) == (200, "ProcessExited")
+    assert "it broke the protocol" in (bad.error or "")
+    assert not lab.invoke(name="g").cold
+    good_again(lab)
