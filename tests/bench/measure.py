@@ -10,22 +10,32 @@ from pathlib import Path
 __all__ = ["Meter", "peak_bytes", "resident_bytes"]
 
 
+def _status(field: str) -> int | None:
+    """What Linux says of this process in `field`, in bytes; None where nobody says it."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    lines = status.read_text(encoding="ascii").splitlines()
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), None)
+
+
 def peak_bytes() -> int:
-    """The most memory this process ever had, in bytes; 0 where the system does not say."""
+    """The most memory this process ever had, in bytes; 0 where the system does not say. `ru_maxrss` alone may count its parent's."""
+    peak = _status("VmHWM")
+    if peak is not None:
+        return peak
     try:
         import resource
     except ImportError:
         return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 def resident_bytes() -> int:
     """The memory this process has now, in bytes; its peak where the system does not say."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return peak_bytes()
-    return next(int(line.split()[1]) * 1024 for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmRSS:"))
+    resident = _status("VmRSS")
+    return peak_bytes() if resident is None else resident
 
 
 class Meter:
