@@ -15,6 +15,7 @@ WALL_CLOCK: dict[str, str] = {
     "fclab/wall_clock.py": "real time comes from here",
     "fclab/controls/progress.py": "a bar is shown when a wait in real time has become a long one",
     "fclab/controls/pace.py": "lab.play paces virtual time against the wall clock",
+    "fclab/controls/feeds.py": "views are shown what is new at the pace of people and browsers, whatever lab time does",
     "fclab/backends/guard.py": "the guard counts real seconds of a handler that never waits",
     "fclab/backends/handler_time.py": "inside handlers Python's time functions tell lab time: it replaces them there",
 }
