@@ -97,7 +97,7 @@ async function render({ model, el, signal: given }) {
     face(context, theme, size.font, 650);
     const found = marks(reel, axis, home, (text) => wide(text) + 16 * size.zoom, size.gutter, width - size.margin);
     face(context, theme, size.font * 0.88, 650);
-    scene = { reel, axis, size, width, theme, edge: live ? axis.x(now) : width, marks: found, ends: endings(reel, axis, size, found, wide, width - 4) };
+    scene = { reel, axis, size, width, theme, live, edge: live ? axis.x(now) : width, marks: found, ends: endings(reel, axis, size, found, wide, width - 4) };
     below.setTransform(ratio, 0, 0, ratio, 0, 0);
     paintAxis(below, scene);
     const c = /** @type {CanvasRenderingContext2D} */ (layer.getContext("2d"));

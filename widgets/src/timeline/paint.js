@@ -1,5 +1,5 @@
 /** Drawing a timeline on a canvas. A still layer holds all spans; each frame shows its played part full and the rest pale. */
-import { secondsText } from "../core/format.js";
+import { secondsText, tickText } from "../core/format.js";
 import { spanWords } from "./layout.js";
 
 /** @typedef {import("../core/axis.js").Axis} Axis */
@@ -8,7 +8,7 @@ import { spanWords } from "./layout.js";
 /** @typedef {import("./layout.js").Mark} Mark */
 /** @typedef {import("./layout.js").Ending} Ending */
 /** @typedef {{ paper: string, band: string, ink: string, soft: string, line: string, accent: string, gone: string, font: string, dark: boolean }} Theme */
-/** @typedef {{ reel: Reel, axis: Axis, size: Geometry, width: number, theme: Theme, edge: number, marks: Mark[], ends: Ending[] }} Picture edge: the pixel of now; the picture of a lab that goes on ends there */
+/** @typedef {{ reel: Reel, axis: Axis, size: Geometry, width: number, theme: Theme, live: boolean, edge: number, marks: Mark[], ends: Ending[] }} Picture edge: the pixel of now; the picture of a lab that goes on ends there */
 
 /** How much of what has not happened yet is seen. */
 export const PALE = 0.3;
@@ -206,7 +206,7 @@ function paintFolds(c, { axis, size, theme }) {
 }
 
 /** The time axis, on a canvas of its own below the lanes. @param {CanvasRenderingContext2D} c @param {Picture} picture */
-export function paintAxis(c, { axis, size, width, theme }) {
+export function paintAxis(c, { reel, axis, size, width, theme, live }) {
   const left = size.gutter;
   const right = width - size.margin;
   const y = 1;
@@ -228,9 +228,10 @@ export function paintAxis(c, { axis, size, width, theme }) {
   face(c, theme, size.font * 0.95);
   /** @type {[number, number][]} */
   const taken = [];
-  const ticks = axis.ticks(left, right, 80 * size.zoom).sort((a, b) => Number(b.strong) - Number(a.strong) || a.x - b.x);
+  const { t1: end } = axis.segments[axis.segments.length - 1]; // of a lab that goes on this is nothing but room
+  const ticks = axis.ticks(left, right, 80 * size.zoom).filter(({ t }) => !live || t !== end).sort((a, b) => Number(b.strong) - Number(a.strong) || a.x - b.x);
   for (const { t, x, strong } of ticks) {
-    const text = secondsText(Math.round(t));
+    const text = reel.begin > 0 ? tickText(t, axis.scale) : secondsText(Math.round(t));
     const half = c.measureText(text).width / 2;
     if (taken.some(([from, to]) => x - half < to + 7 && from - 7 < x + half)) continue;
     taken.push([x - half, x + half]);
