@@ -16,6 +16,8 @@ from fclab.errors import EndlessRun, LabClosed, NestedRun, UsageError, WrongThre
 from fclab.units import FOREVER, seconds_text
 
 if TYPE_CHECKING:
+    from fclab.controls.pace import Pace
+    from fclab.observe.feed import Feed
     from fclab.observe.recording import Recording
 
 __all__ = ["PATIENCE", "Driver"]
@@ -43,8 +45,10 @@ class Driver:
         self.closed = False
         self.coming = 0
         """Sources of requests that have another arrival in the clock."""
-        self.playing: object = None
-        """What paces the lab at present; see `pace`."""
+        self.playing: Pace | None = None
+        """What paces the lab at present."""
+        self.feed: Feed | None = None
+        """What its views are made from, once there was one."""
         self._thread = _thread.get_ident()
         self._turning = False
         self._interrupted = False

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from fclab.clock import Order
 from fclab.controls.waits import Wait, Waits
@@ -16,6 +16,9 @@ from fclab.errors import EndlessRun, LabClosed, NestedRun, UsageError, WrongThre
 from fclab.observe.recording import Recording
 from fclab.units import seconds_text
 from fclab.wall_clock import WallClock
+
+if TYPE_CHECKING:
+    from fclab.controls.feeds import Pump
 
 __all__ = ["LiveDriver"]
 
@@ -32,6 +35,7 @@ class LiveDriver:
     3. A caller that is interrupted leaves; what it asked for goes on, and the lab stays whole.
     4. After `close` every call that waits, and every later one, raises `LabClosed`.
     5. What fails on the engine's thread while nobody asked for it is logged, and raised by the oldest wait for the lab's work.
+    6. After `close`, called from another thread than the engine's, no thread of the lab is left, and its views have the last state.
     """
 
     def __init__(self, clock: WallClock, platform: Platform, release: Callable[[], object] = lambda: None) -> None:
@@ -40,7 +44,8 @@ class LiveDriver:
         self.closed = False
         self.coming = 0
         """Sources of requests that have another arrival in the clock."""
-        self.playing: object = None
+        self.pump: Pump | None = None
+        """What keeps its views up to date, once there was one."""
         self._release = release
         """Lets go of what the lab holds besides the platform, once that is closed."""
         self._waits = Waits(self)
@@ -183,9 +188,12 @@ class LiveDriver:
 
     def recording(self) -> Recording:
         """What has happened so far: a recording that nothing is added to. The same one again while nothing more has happened."""
-        if self.closed or os.getpid() != self._process:
+        try:
+            return self.ask(self._copy)
+        except (LabClosed, WrongThread):
+            if os.getpid() == self._process and not self.clock.here:
+                self._thread.join()  # what closing records belongs to it
             return self._copy()
-        return self.ask(self._copy)
 
     def _copy(self) -> Recording:
         live = self.platform.recording
@@ -208,6 +216,8 @@ class LiveDriver:
                 self.closed = True
                 self.clock.post(self._end)
             self._thread.join()
+        if self.pump is not None:
+            self.pump.join()
 
     def _end(self) -> None:
         self.closed = True
@@ -220,6 +230,8 @@ class LiveDriver:
             self.clock.stop()
             self._release()
             self._waits.fail_all(LabClosed("This lab was closed meanwhile.", hint="start a new one with lab = lab.fresh()"))
+            if self.pump is not None:
+                self.pump.stop()
 
     def _failed(self, error: BaseException) -> None:
         if not self._waits.fail_oldest(error):

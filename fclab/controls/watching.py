@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fclab.controls.driver import Driver
     from fclab.controls.live import LiveDriver
     from fclab.engine.invoice import Bill
+    from fclab.observe.feed import Feed
     from fclab.observe.metrics import Metrics
 
 __all__ = ["Watching"]
@@ -57,12 +58,17 @@ class Watching:
         return bill(meters(self.recording.kept()), tariff, **options)
 
     def timeline(self, **options: Any) -> Any:
-        """The timeline widget: instances as rows, phases as spans."""
-        return view("timeline")(self.recording.kept(), **options)
+        """The timeline widget: instances as rows, phases as spans. It moves while the lab runs in real time, or is played."""
+        return view("timeline")(self._shown(), **options)
 
     def call_chain(self, **options: Any) -> Any:
-        """The call-chain widget: components as nodes, requests as tokens."""
-        return view("call_chain")(self.recording.kept(), **options)
+        """The call-chain widget: components as nodes, requests as tokens. It moves like the timeline, and with it."""
+        return view("call_chain")(self._shown(), **options)
+
+    def _shown(self) -> Feed | Recording:
+        """What a view is made from: while time passes by itself, it moves."""
+        from fclab.controls.feeds import feed_of
+        return feed_of(self._driver)
 
     def export(self, path: str | Path) -> Path:
         """Write the run to a file: .html (a page by itself), .svg (the timeline) or .csv (one line a request); returns the path."""

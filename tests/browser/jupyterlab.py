@@ -44,3 +44,19 @@ def ready(page: Page, seconds: float = 60) -> None:
     page.evaluate(f"{OPEN}.context.ready.then(() => {OPEN}.sessionContext.ready)")
     page.wait_for_function(f"{OPEN}.sessionContext.session?.kernel?.connectionStatus === 'connected'", timeout=limit)
     page.evaluate(f"{OPEN}.sessionContext.session.kernel.requestKernelInfo().then(() => 1)")
+
+
+def insert(page: Page, code: str, *, wait: bool = True) -> None:
+    """Run `code` in a new cell at the end, and wait until it is over unless told otherwise."""
+    page.evaluate(
+        f"""async ([code, wait]) => {{
+            const notebook = {OPEN}.content;
+            notebook.activeCellIndex = notebook.widgets.length - 1;
+            await jupyterapp.commands.execute('notebook:insert-cell-below');
+            await jupyterapp.commands.execute('notebook:change-cell-to-code');
+            notebook.activeCell.model.sharedModel.setSource(code);
+            const over = jupyterapp.commands.execute('notebook:run-cell');
+            if (wait) await over;
+        }}""",
+        [code, wait],
+    )

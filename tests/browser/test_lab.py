@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from fclab.commands.dead_views import STILL
-from tests.browser.jupyterlab import OPEN, Server, ready, run_in_kernel
+from tests.browser.jupyterlab import OPEN, Server, insert, ready, run_in_kernel
 
 RUN_ALL = "jupyterapp.commands.execute('notebook:run-all-cells')"
 CELLS = f"{OPEN}.content.widgets.length"
@@ -203,18 +203,3 @@ def test_the_first_hint_leads_back_to_the_timeline_and_text_stays_whole(page: Pa
     assert text.evaluate("node => getComputedStyle(node).whiteSpace") == "pre"
     assert text.evaluate("node => node.scrollWidth <= node.clientWidth"), "the lesson's table fits a page of 1280 pixels"
     page.evaluate(f"{OPEN}.sessionContext.shutdown()")
-
-
-def insert(page: Page, code: str) -> None:
-    """Run `code` in a new cell at the end."""
-    page.evaluate(
-        f"""async code => {{
-            const notebook = {OPEN}.content;
-            notebook.activeCellIndex = notebook.widgets.length - 1;
-            await jupyterapp.commands.execute('notebook:insert-cell-below');
-            await jupyterapp.commands.execute('notebook:change-cell-to-code');
-            notebook.activeCell.model.sharedModel.setSource(code);
-            await jupyterapp.commands.execute('notebook:run-cell');
-        }}""",
-        code,
-    )

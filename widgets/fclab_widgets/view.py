@@ -11,6 +11,7 @@ import ipywidgets
 import traitlets as t
 
 from fclab.errors import UsageError
+from fclab.observe.feed import Feed
 from fclab.observe.recording import Recording
 from fclab.observe.svg_scene import Scene
 from fclab_widgets.player import Player
@@ -19,7 +20,7 @@ __all__ = ["View"]
 
 
 class View(anywidget.AnyWidget):
-    """A picture of a recording that plays. All views of one recording share one `Player`.
+    """A picture of a recording that plays, or of a lab that goes on. All views of one recording, or lab, share one `Player`.
 
     1. The same output carries a static SVG and one line of text, for readers without a kernel and for strict validation.
     2. `repr` says what is shown, never where it lies in memory.
@@ -30,7 +31,7 @@ class View(anywidget.AnyWidget):
 
     player = t.Instance(Player).tag(sync=True, **ipywidgets.widget_serialization)
 
-    def __init__(self, recording: Recording, **unknown: object) -> None:
+    def __init__(self, recording: Recording | Feed, **unknown: object) -> None:
         if unknown:
             name = type(self).__name__
             raise UsageError(

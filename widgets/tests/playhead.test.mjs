@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { columns, countUpTo } from "../src/core/columns.js";
-import { clockText, secondsText, speedText } from "../src/core/format.js";
+import { clockText, secondsText, speedText, tickText } from "../src/core/format.js";
 import { BEFORE, makePlayhead } from "../src/core/playhead.js";
 
 const S = 1e6;
@@ -102,5 +102,7 @@ test("counting in an ascending column", () => {
 test("texts of times and speeds", () => {
   assert.deepEqual([1100000, 60000000, 360100001, 0, 999999.7].map(secondsText), ["1.1", "60", "360.100001", "0", "1"]);
   assert.deepEqual([0, 1100000, 359999999].map(clockText), ["0.00", "1.10", "359.99"]);
+  assert.deepEqual([5906, 2568340, 4e6].map((us) => tickText(us, 200 / 1e6)), ["0.006", "2.568", "4"]);
+  assert.equal(tickText(17_835_123, 3 / 1e6), "17.8");
   assert.deepEqual([0.1, 0.25, 1, 1000].map(speedText), ["×1/10", "×1/4", "×1", "×1000"]);
 });

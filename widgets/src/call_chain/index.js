@@ -5,7 +5,7 @@ import { driverOf, playerOf } from "../player/driver.js";
 import { html, put, say, svg } from "../player/dom.js";
 import { makeFrame, makeTable } from "../player/frame.js";
 import style from "./chain.css";
-import { WIDE, along, board, curve, ease, pathOf } from "./layout.js";
+import { WIDE, along, board, curve, ease, pathOf, steadyBoard } from "./layout.js";
 import { hopRow, makeStates } from "./states.js";
 
 /** @typedef {import("../player/reel.js").Model} Model */
@@ -39,19 +39,32 @@ function defs() {
   return svg("defs", {}, marker, svg("pattern", { id: HATCH, width: 8, height: 8, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, stripe));
 }
 
+/** @param {Reel} reel */
+function tokensOf({ hops, nodes, requests }) {
+  const over = new Set(requests.filter((request) => request.done !== null).map((request) => request.n));
+  return makeTokens(hops, (node) => ["caller", "destination"].includes(nodes[node].kind), (request) => over.has(request), 0.8, (node) => nodes[node].name === "queue");
+}
+
+/** What stands still: while that is the same, only tokens and words change. @param {Reel} reel */
+const planOf = ({ nodes, edges }) => JSON.stringify([nodes, edges.map(([a, b]) => [a, b])]);
+
+/** @param {import("../player/reel.js").ChainNode} node @param {import("./layout.js").Box} place */
+function drawNode(node, { x, y, w, h }) {
+  const at = { x: x - w / 2, y: y - h / 2, width: w, height: h, rx: 10 };
+  const box = svg("rect", { class: "box", ...at });
+  const hatch = svg("rect", { class: "hatch", ...at });
+  const name = svg("text", { class: "name", x, y: y - 3 }, shorten(node.name.replace("destination ", ""), w / 9.6));
+  const word = svg("text", { class: "word", x, y: y + 17 });
+  const group = svg("g", { class: "node", "data-node": node.name }, box, hatch, name, word);
+  return { group, box, hatch, name, word };
+}
+
 /** @param {{ model: Model, el: HTMLElement, signal?: AbortSignal }} context */
 async function render({ model, el, signal: given }) {
   const driver = driverOf(await playerOf(model));
   const ended = new AbortController();
   const signal = given ? AbortSignal.any([given, ended.signal]) : ended.signal;
-  const { reel } = driver;
-  const { nodes, hops } = reel;
-  const { boxes, height } = board(nodes);
-  const states = makeStates(reel);
-  const over = new Set(reel.requests.filter((request) => request.done !== null).map((request) => request.n));
-  const tokens = makeTokens(hops, (node) => ["caller", "destination"].includes(nodes[node].kind), (request) => over.has(request), 0.8, (node) => nodes[node].name === "queue");
-
-  const picture = svg("svg", { class: "fcl-chain", viewBox: `0 0 ${WIDE} ${height}`, role: "img", "aria-label": `call chain, ${nodes.map((n) => n.name).join(", ")}; the table after the controls says the same` });
+  const picture = svg("svg", { class: "fcl-chain", role: "img" });
   picture.style.maxHeight = "560px";
   const edges = svg("g");
   const nodeLayer = svg("g");
@@ -62,27 +75,48 @@ async function render({ model, el, signal: given }) {
   const ways = new Map();
   /** @type {Map<number, SVGElement>} */
   const lines = new Map();
-  for (const [a, b] of reel.edges) {
-    const way = curve(boxes[a], boxes[b], boxes);
-    const line = svg("path", { class: "edge", d: pathOf(way), "marker-end": `url(#${ARROW})` });
-    ways.set(key(a, b), way);
-    lines.set(key(a, b), line);
-    edges.append(line);
+  let { reel } = driver;
+  let { nodes, hops } = reel;
+  let { boxes, height } = board(nodes);
+  let states = makeStates(reel);
+  let tokens = tokensOf(reel);
+  let drawn = draw();
+  let plan = planOf(reel);
+
+  /** Put up what stands still: the ways and the nodes. */
+  function draw() {
+    put(picture, "viewBox", `0 0 ${WIDE} ${height}`);
+    ways.clear();
+    lines.clear();
+    for (const [a, b] of reel.edges) {
+      const way = curve(boxes[a], boxes[b], boxes);
+      ways.set(key(a, b), way);
+      lines.set(key(a, b), svg("path", { class: "edge", d: pathOf(way), "marker-end": `url(#${ARROW})` }));
+    }
+    edges.replaceChildren(...lines.values());
+    const made = nodes.map((node, i) => drawNode(node, boxes[i]));
+    nodeLayer.replaceChildren(...made.map(({ group }) => group));
+    return made;
   }
-  const drawn = nodes.map((node, i) => {
-    const { x, y, w, h } = boxes[i];
-    const at = { x: x - w / 2, y: y - h / 2, width: w, height: h, rx: 10 };
-    const box = svg("rect", { class: "box", ...at });
-    const hatch = svg("rect", { class: "hatch", ...at });
-    const name = svg("text", { class: "name", x, y: y - 3 }, shorten(node.name.replace("destination ", ""), w / 9.6));
-    const word = svg("text", { class: "word", x, y: y + 17 });
-    const group = svg("g", { class: "node", "data-node": node.name }, box, hatch, name, word);
-    nodeLayer.append(group);
-    return { group, box, hatch, name, word };
-  });
+
+  /** There is more, or the lab is over: then everything stands where it does in any recording of this run. */
+  function renew() {
+    const before = { nodes, boxes };
+    ({ reel } = driver);
+    ({ nodes, hops } = reel);
+    states = makeStates(reel);
+    tokens = tokensOf(reel);
+    driver.cut = cut(reel);
+    if (plan !== (plan = planOf(reel)) || !driver.live) {
+      ({ boxes, height } = driver.live ? steadyBoard(nodes, before) : board(nodes));
+      drawn = draw();
+    }
+    frame.renew();
+  }
 
   driver.cut = cut(reel);
-  const frame = makeFrame({ el, driver, title: "Call chain", note: driver.cut, picture, table: twin(reel), signal });
+  const facts = () => /** @type {[string, HTMLTableElement]} */ ([`call chain, ${nodes.map((n) => n.name).join(", ")}; the table after the controls says the same`, twin(reel)]);
+  const frame = makeFrame({ el, driver, title: "Call chain", note: () => driver.cut, picture, facts, signal });
   frame.root.append(html("style", {}, style));
 
   /** @param {number} position @param {number} time @param {Token[]} now */
@@ -179,8 +213,8 @@ async function render({ model, el, signal: given }) {
   function paint() {
     asked = 0;
     const { position, time } = driver;
-    const now = position < 0 ? [] : tokens.at(position, driver.still.matches);
-    showNodes(position, time, now);
+    const now = position < 0 ? [] : tokens.at(driver.beat, driver.still.matches);
+    showNodes(position, Math.min(time, reel.end), now);
     showTokens(now);
     frame.root.dataset.painted = "true";
   }
@@ -188,7 +222,7 @@ async function render({ model, el, signal: given }) {
     frame.update();
     if (!asked) asked = requestAnimationFrame(paint);
   };
-  const unwatch = driver.watch(update);
+  const unwatch = driver.watch(update, renew);
   update();
   return () => {
     unwatch();

@@ -26,6 +26,24 @@ export function board(nodes) {
   return { boxes, height };
 }
 
+/** One name for a node while its lab goes on: a group's tells how many it stands for. @param {ChainNode} node */
+const nameOf = (node) => (node.kind === "group" ? node.name.replace(/ \+\d+$/, "") : node.name);
+
+/**
+ * The board of a lab that goes on: a column that holds the same nodes as before stays at its height, whatever grows beside it.
+ * @param {ChainNode[]} nodes @param {{ nodes: ChainNode[], boxes: Box[] }} before
+ */
+export function steadyBoard(nodes, before) {
+  const made = board(nodes);
+  const column = (/** @type {ChainNode[]} */ all, /** @type {number} */ i) => all.filter((node) => node.x.toFixed(3) === all[i].x.toFixed(3)).map(nameOf).join("\n");
+  const known = new Map(before.nodes.map((node, i) => [`${nameOf(node)}\n\n${column(before.nodes, i)}`, before.boxes[i].y]));
+  made.boxes.forEach((box, i) => {
+    const y = known.get(`${nameOf(nodes[i])}\n\n${column(nodes, i)}`);
+    if (y !== undefined && y + box.h / 2 <= made.height) box.y = y;
+  });
+  return made;
+}
+
 /** Where the ray from the middle of `box` towards (x, y) leaves it. @param {Box} box @param {number} x @param {number} y */
 function border(box, x, y) {
   const dx = x - box.x;

@@ -53,7 +53,10 @@ export function makeStates(reel) {
     }
     const last = mine[begun - 1];
     const closed = kinds[spans.kind[last]].name === "error" || (doneAt.get(spans.request[last]) ?? Infinity) <= at;
-    if (!open.length && at >= reel.end && !closed) open.push(last); // cut off by the end of the recording
+    if (!open.length && at >= reel.end && !closed) {
+      const over = (/** @type {number} */ i) => (doneAt.get(spans.request[i]) ?? Infinity) <= at;
+      open.push(...mine.slice(Math.max(0, begun - 200), begun).filter((i) => i === last || (reel.open(i) && !over(i)))); // cut off by the end of the recording
+    }
     if (nodes[node].kind === "group") {
       const count = (/** @type {string} */ name) => open.filter((i) => kinds[spans.kind[i]].name === name).length;
       const cold = open.filter((i) => kinds[spans.kind[i]].hatched).length;

@@ -38,30 +38,52 @@ export function makePlayhead({ p, t, stepP, stepTime, stepRequest }) {
     return i >= 0 ? column[i] : BEFORE;
   };
 
+  /** Positions between which the clock stands at a lab time. @param {number} us @returns {[number, number]} */
+  const stand = (us) => {
+    const first = position(us);
+    const i = countUpTo(t, us) - 1;
+    return [first, i >= 0 && t[i] === us ? Math.max(first, p[i]) : first];
+  };
+  /** Lab time in µs at position `at`. @param {number} at */
+  const time = (at) => {
+    if (at <= 0 || !p.length) return p.length ? t[0] : 0;
+    const i = countUpTo(p, at);
+    if (i >= p.length) return t[p.length - 1];
+    const share = (at - p[i - 1]) / (p[i] - p[i - 1]);
+    return t[i - 1] + share * (t[i] - t[i - 1]);
+  };
+  /** The first position at which the lab time is reached. @param {number} us */
+  const position = (us) => {
+    let low = 0;
+    let high = p.length - 1;
+    if (high < 0 || us <= t[0]) return 0;
+    const wanted = Math.min(us, t[high]);
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (t[middle] < wanted) low = middle + 1;
+      else high = middle;
+    }
+    const span = t[low] - t[low - 1];
+    return span > 0 ? p[low - 1] + ((wanted - t[low - 1]) / span) * (p[low] - p[low - 1]) : p[low];
+  };
+
   return {
     length,
     steps: stepP.length,
-    /** Lab time in µs at position `at`. @param {number} at */
-    time(at) {
-      if (at <= 0 || !p.length) return p.length ? t[0] : 0;
-      const i = countUpTo(p, at);
-      if (i >= p.length) return t[p.length - 1];
-      const share = (at - p[i - 1]) / (p[i] - p[i - 1]);
-      return t[i - 1] + share * (t[i] - t[i - 1]);
-    },
-    /** The first position at which the lab time is reached. @param {number} us */
-    position(us) {
-      let low = 0;
-      let high = p.length - 1;
-      if (high < 0 || us <= t[0]) return 0;
-      const wanted = Math.min(us, t[high]);
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if (t[middle] < wanted) low = middle + 1;
-        else high = middle;
-      }
-      const span = t[low] - t[low - 1];
-      return span > 0 ? p[low - 1] + ((wanted - t[low - 1]) / span) * (p[low] - p[low - 1]) : p[low];
+    time,
+    position,
+    stand,
+    /**
+     * The position in `grown`, which is the continuation of this story, that shows the moment that `at` shows here. Where the clock
+     * stands one keeps one's distance from the beginning of that; it shrinks with it.
+     * @param {number} at @param {{ stand(us: number): [number, number] }} grown
+     */
+    carry(at, grown) {
+      if (at < 0) return at;
+      const us = time(at);
+      const [first, last] = stand(us);
+      const [begin, end] = grown.stand(us);
+      return begin + (last > first ? (at - first) * Math.min(1, (end - begin) / (last - first)) : 0);
     },
     /**
      * Where the player stands after `elapsed` seconds at `speed`. On the true scale lab time passes at `speed`; the instants at which

@@ -7,10 +7,12 @@ import { SPEEDS } from "./driver.js";
 import style from "./player.css";
 
 /** @typedef {import("./driver.js").Driver} Driver */
-/** @typedef {{ root: HTMLElement, update: () => void, slim: (on: boolean) => void }} Frame */
+/** @typedef {{ root: HTMLElement, update: () => void, slim: (on: boolean) => void, renew: () => void }} Frame */
 
 /** A frame this close (in pixels) below another of the same player needs no caption and controls of its own. */
 const CLOSE = 400;
+/** Milliseconds between two tables of a lab that goes on. */
+const RETELL = 2000;
 
 const ICONS = {
   home: "M5 5v14M19 5L8 12l11 7z",
@@ -37,19 +39,23 @@ function button(name, says, act, signal) {
  * @param {HTMLElement} parts.el where the view goes
  * @param {Driver} parts.driver
  * @param {string} parts.title
+ * @param {() => [label: string, table: HTMLTableElement]} parts.facts what the picture shows in a few words, and all of it for a screen reader
  * @param {HTMLElement | SVGElement} parts.picture
- * @param {HTMLTableElement} parts.table the same facts for a screen reader
- * @param {string} [parts.note] what the picture leaves out
+ * @param {() => string} [parts.note] what the picture leaves out
  * @param {AbortSignal} parts.signal ends every listener
  * @returns {Frame}
  */
-export function makeFrame({ el, driver, title, note = "", picture, table, signal }) {
-  const { playhead, summary } = driver.reel;
+export function makeFrame({ el, driver, title, note = () => "", picture, facts, signal }) {
   const clock = html("span", { class: "fcl-clock", role: "timer", "aria-label": "lab time" });
+  const summary = html("span", { class: "fcl-note fcl-more" });
+  const left = html("span", { class: "fcl-note" });
+  const badge = html("button", { type: "button", class: "fcl-live", hidden: "" });
+  badge.addEventListener("click", () => driver.follow(), { signal });
+  const twin = html("div", { class: "fcl-hidden" });
   const scaleNote = html("span", { class: "fcl-note fcl-more" });
   const caption = html("div", { class: "fcl-caption", role: "status", "aria-live": "polite" });
   const count = html("span", { class: "fcl-count" });
-  const scrub = html("input", { type: "range", class: "fcl-scrub", min: 0, max: playhead.length || 1, step: "any", "aria-label": "position in the run" });
+  const scrub = html("input", { type: "range", class: "fcl-scrub", min: 0, step: "any", "aria-label": "position in the run" });
   const speed = html("select", { class: "fcl-speed", "aria-label": "speed", title: "speed" }, ...SPEEDS.map((s) => html("option", { value: s }, speedText(s))));
   const scale = html("button", { type: "button", class: "fcl-scale", title: "story scale folds idle gaps; true scale shows them at full length" }, "True scale");
 
@@ -67,7 +73,7 @@ export function makeFrame({ el, driver, title, note = "", picture, table, signal
       play,
       button("next", "next event (→)", () => driver.byEvent(1), signal),
       button("requestNext", "next request (Shift+→)", () => driver.byRequest(1), signal),
-      button("end", "to the end (End)", () => driver.seek(playhead.length), signal),
+      button("end", "to the end (End)", () => driver.seek(driver.reel.playhead.length), signal),
     ),
     scrub,
     count,
@@ -80,15 +86,14 @@ export function makeFrame({ el, driver, title, note = "", picture, table, signal
       class: "fcl",
       tabindex: 0,
       role: "group",
-      "aria-label": `${title}: ${summary}. Space plays and pauses, arrow keys step by event, with Shift by request, Home and End jump.`,
       "data-lm-suppress-shortcuts": "true",
     },
     html("style", {}, style),
-    html("div", { class: "fcl-head" }, html("strong", {}, title), html("span", { class: "fcl-note fcl-more" }, summary), scaleNote, html("span", { class: "fcl-note" }, note), clock),
+    html("div", { class: "fcl-head" }, html("strong", {}, title), badge, summary, scaleNote, left, clock),
     html("div", { class: "fcl-picture" }, picture),
     caption,
     bar,
-    html("div", { class: "fcl-hidden" }, table),
+    twin,
   );
   el.append(root);
 
@@ -101,30 +106,58 @@ export function makeFrame({ el, driver, title, note = "", picture, table, signal
 
   /** Make the frame show the driver's moment. */
   const update = () => {
-    const { position, step, playing, folded, time } = driver;
+    const { position, step, playing, folded, time, live, following } = driver;
+    const { playhead } = driver.reel;
     say(clock, `${clockText(time)} s`);
     say(scaleNote, `${speedText(driver.speed)} · ${folded ? (driver.reel.folds.length ? "story scale, idle gaps folded" : "story scale") : "true scale"}`);
-    put(caption, "aria-live", playing && driver.speed > 2 ? "off" : "polite");
+    put(caption, "aria-live", following || (playing && driver.speed > 2) ? "off" : "polite");
+    if (badge.hidden === live) badge.hidden = !live;
+    say(badge, following ? "live" : "back to live");
+    put(badge, "aria-pressed", String(following));
+    put(badge, "title", following ? "this is happening now" : "go to what is happening now (End)");
     say(caption, driver.caption);
     say(count, `${step + 1} / ${playhead.steps}`);
     put(count, "title", `event ${step + 1} of ${playhead.steps}`);
     const value = String(Math.max(0, position));
+    put(scrub, "max", playhead.length || 1);
     if (scrub.value !== value) scrub.value = value;
     put(scrub, "aria-valuetext", `${secondsText(Math.round(time))} s, event ${step + 1} of ${playhead.steps}`);
-    put(path, "d", ICONS[playing ? "pause" : "play"]);
-    put(play, "aria-label", playing ? "pause (Space)" : "play (Space)");
-    put(play, "title", playing ? "pause (Space)" : "play (Space)");
+    const runs = playing || following;
+    put(path, "d", ICONS[runs ? "pause" : "play"]);
+    put(play, "aria-label", runs ? "pause (Space)" : "play (Space)");
+    put(play, "title", runs ? "pause (Space)" : "play (Space)");
     if (Number(speed.value) !== driver.speed) speed.value = String(driver.speed);
     put(scale, "aria-pressed", String(!folded));
     root.dataset.position = String(position);
     root.dataset.playing = String(playing);
     root.dataset.moving = String(driver.goal !== null);
+    root.dataset.live = live ? (following ? "now" : "behind") : "over";
   };
+  let retold = 0;
+  /** Tell in words what is new: at once, but of a lab that goes on not more often than somebody could listen to. */
+  const tell = () => {
+    clearTimeout(retold);
+    retold = 0;
+    const [label, table] = facts();
+    say(summary, driver.reel.summary);
+    say(left, note());
+    put(root, "aria-label", `${title}: ${driver.reel.summary}. Space plays and pauses, arrow keys step by event, with Shift by request, Home and End jump.`);
+    put(picture.matches("svg") ? picture : /** @type {Element} */ (picture.querySelector("[role=img]")), "aria-label", label);
+    twin.replaceChildren(table);
+  };
+  const renew = () => {
+    root.dataset.version = String(driver.reel.version);
+    say(summary, driver.reel.summary);
+    if (!driver.live) tell();
+    else retold ||= window.setTimeout(tell, RETELL);
+  };
+  signal.addEventListener("abort", () => clearTimeout(retold));
+  tell();
   const slim = (/** @type {boolean} */ on) => {
     root.classList.toggle("fcl-slim", on);
     caption.hidden = bar.hidden = on;
   };
-  const made = { root, update, slim };
+  const made = { root, update, slim, renew };
   const again = () => arrange(driver.frames);
   const seen = new ResizeObserver(again);
   driver.frames.add(made);
@@ -157,14 +190,13 @@ function onKey(event, driver) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const on = event.target instanceof Element ? event.target.tagName : "";
   if (on === "SELECT" || (event.key === " " && on === "BUTTON")) return;
-  const { playhead } = driver.reel;
   /** @type {Record<string, () => void>} */
   const keys = {
     " ": () => driver.toggle(),
     ArrowLeft: () => (event.shiftKey ? driver.byRequest(-1) : driver.byEvent(-1)),
     ArrowRight: () => (event.shiftKey ? driver.byRequest(1) : driver.byEvent(1)),
     Home: () => driver.seek(BEFORE),
-    End: () => driver.seek(playhead.length),
+    End: () => driver.seek(driver.reel.playhead.length),
   };
   const act = keys[event.key];
   if (!act) return;

@@ -1,4 +1,4 @@
-/** What Python computed for one recording, decoded once a page: spans, hops, storyboard, names. */
+/** What Python computed for one recording, decoded once a page and version: spans, hops, storyboard, names. */
 import { columns } from "../core/columns.js";
 import { secondsText } from "../core/format.js";
 import { makePlayhead } from "../core/playhead.js";
@@ -12,6 +12,7 @@ import { makePlayhead } from "../core/playhead.js";
  * @property {(event: string, handler: () => void) => void} on
  * @property {(event: string, handler?: () => void) => void} off
  * @property {{ get_model(id: string): Promise<Model> }} [widget_manager]
+ * @property {boolean} [comm_live] false once the kernel that made it is gone
  */
 
 /** @typedef {{ name: string, letter: string, fill: string, ink: string, hatched: boolean, quiet: boolean, meaning: string }} Kind */
@@ -19,16 +20,8 @@ import { makePlayhead } from "../core/playhead.js";
 /** @typedef {{ n: number, at: number, replied: number | null, done: number | null, cause: number, text: string }} Request */
 /** @typedef {{ name: string, x: number, y: number, kind: string }} ChainNode */
 
-const KEY = Symbol.for("fclab.reel");
-
 /** @param {Model} model the player's model */
-export function reelOf(model) {
-  const keeper = /** @type {any} */ (model);
-  return /** @type {Reel} */ ((keeper[KEY] ??= decode(model)));
-}
-
-/** @param {Model} model */
-function decode(model) {
+export function decode(model) {
   const [start, end, lane, request, kind] = columns(model.get("spans"), "ddIIB");
   const [hopStart, hopEnd, depart, arrive, hopRequest, source, target, attempt, outcome] = columns(model.get("hops"), "ddddIHHHB");
   const [p, t] = columns(model.get("play"), "dd");
@@ -36,16 +29,26 @@ function decode(model) {
   const [foldFrom, foldTo] = columns(model.get("folds"), "dd");
   const [at, replied, done, number, cause, status, ending] = columns(model.get("requests"), "dddIIHB");
   const [endTime, endLane, endKind] = columns(model.get("ends"), "dIB");
+  const kinds = /** @type {Kind[]} */ (model.get("kinds"));
+  const until = /** @type {number} */ (model.get("end"));
+  const open = (/** @type {number} */ i) => end[i] >= until && kinds[kind[i]].name !== "error";
   return {
     spans: { start, end, lane, request, kind, size: start.length },
     hops: { start: hopStart, end: hopEnd, depart, arrive, request: hopRequest, source, target, attempt, outcome, size: hopStart.length },
     folds: Array.from(foldFrom, (from, i) => /** @type {[number, number]} */ ([from, foldTo[i]])),
     ends: Array.from(endTime, (time, i) => ({ time, lane: endLane[i], reclaimed: endKind[i] === 1 })),
     begin: /** @type {number} */ (model.get("begin")),
-    end: /** @type {number} */ (model.get("end")),
+    end: until,
+    /** The last event, µs. */
+    last: stepTime.length ? stepTime[stepTime.length - 1] : until,
+    /** A span that goes on when the record breaks off. */
+    open,
+    /** Something boots, runs or stops when the record breaks off. */
+    busy: Array.prototype.some.call(start, (/** @type {number} */ _, /** @type {number} */ i) => open(i) && !kinds[kind[i]].quiet),
+    version: /** @type {number} */ (model.get("version")),
     captions: /** @type {string[]} */ (model.get("captions")),
     lanes: /** @type {Lane[]} */ (model.get("lanes")),
-    kinds: /** @type {Kind[]} */ (model.get("kinds")),
+    kinds,
     requests: Array.from(number, (n, i) => asked(n, at[i], replied[i], done[i], cause[i], status[i], ending[i])),
     nodes: /** @type {ChainNode[]} */ (model.get("nodes")),
     edges: /** @type {[number, number, number][]} */ (model.get("edges")),

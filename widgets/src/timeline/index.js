@@ -1,11 +1,13 @@
 /** The timeline: rows are instances, spans are phases, requests are marks. */
 import { makeAxis } from "../core/axis.js";
+import { grownEnds } from "../core/live.js";
 import { secondsText } from "../core/format.js";
 import { driverOf, playerOf } from "../player/driver.js";
-import { html } from "../player/dom.js";
+import { html, say } from "../player/dom.js";
 import { makeFrame, makeTable } from "../player/frame.js";
 import { endWord, endings, geometry, homes, marks, spanAt, spanFacts } from "./layout.js";
 import { paintArrows, paintNow } from "./marks.js";
+import { makeReach } from "./reach.js";
 import { blend, face, paintAxis, paintLanes, paintSpans, themeOf } from "./paint.js";
 
 /** @typedef {import("../player/reel.js").Model} Model */
@@ -13,10 +15,13 @@ import { blend, face, paintAxis, paintLanes, paintSpans, themeOf } from "./paint
 
 const TABLE_ROWS = 400;
 
-/** @param {Reel} reel */
-function legend(reel) {
+/** @param {HTMLElement} box @param {Reel} reel */
+function legend(box, reel) {
   const present = new Set(Array.from(reel.spans.kind));
-  const box = html("div", { class: "fcl-legend", "aria-hidden": "true" });
+  const names = [...present].sort().join();
+  if (box.dataset.kinds === names) return;
+  box.dataset.kinds = names;
+  box.replaceChildren();
   reel.kinds.forEach((kind, i) => {
     if (!present.has(i)) return;
     const stripes = "repeating-linear-gradient(135deg, #0000 0 3px, #0004 3px 5px), ";
@@ -25,7 +30,6 @@ function legend(reel) {
     box.append(html("span", { title: kind.meaning }, key, kind.name === "idle" ? "idle (frozen)" : kind.name));
   });
   if (reel.kinds.some((kind, i) => kind.hatched && present.has(i))) box.append(html("span", { class: "fcl-note" }, "hatched = cold start"));
-  return box;
 }
 
 /** @param {Reel} reel */
@@ -43,16 +47,19 @@ async function render({ model, el, signal: given }) {
   const driver = driverOf(await playerOf(model));
   const ended = new AbortController();
   const signal = given ? AbortSignal.any([given, ended.signal]) : ended.signal;
-  const { reel } = driver;
-  const canvas = html("canvas", { class: "fcl-rows", role: "img", "aria-label": `timeline, ${reel.summary}; the table after the controls says the same` });
+  const canvas = html("canvas", { class: "fcl-rows", role: "img" });
   const tip = html("div", { class: "fcl-tip", hidden: "", "aria-hidden": "true" });
   const scale = html("canvas", { class: "fcl-axis", "aria-hidden": "true" });
   const picture = html("div", {}, canvas, scale, tip);
-  const frame = makeFrame({ el, driver, title: "Timeline", picture, table: twin(reel), signal });
-  frame.root.querySelector(".fcl-picture")?.after(legend(reel));
+  const facts = () => /** @type {[string, HTMLTableElement]} */ ([`timeline, ${driver.reel.summary}; the table after the controls says the same`, twin(driver.reel)]);
+  const frame = makeFrame({ el, driver, title: "Timeline", picture, facts, signal });
+  const key = html("div", { class: "fcl-legend", "aria-hidden": "true" });
+  legend(key, driver.reel);
+  frame.root.querySelector(".fcl-picture")?.after(key);
   const [context, below] = [canvas, scale].map((one) => /** @type {CanvasRenderingContext2D} */ (one.getContext("2d")));
   const layer = document.createElement("canvas");
-  const home = homes(reel);
+  let home = homes(driver.reel);
+  const reach = makeReach(driver);
 
   /** @type {import("./paint.js").Picture | null} */
   let scene = null;
@@ -69,6 +76,11 @@ async function render({ model, el, signal: given }) {
     const width = Math.floor(canvas.parentElement?.clientWidth || 0);
     if (width < 40) return false;
     const ratio = window.devicePixelRatio || 1;
+    const { live, now } = driver;
+    const shows = reach.measure(part());
+    model.set("window", shows);
+    let { reel } = driver;
+    if (live) reel = { ...reel, spans: { ...reel.spans, end: grownEnds(reel.spans, reel.open, reach.end) } };
     const size = geometry(width, reel.lanes.length, Math.max(...reel.lanes.map((lane) => lane.label.length), 8));
     for (const one of [canvas, layer, scale]) {
       const high = one === scale ? size.axis : size.height;
@@ -81,11 +93,11 @@ async function render({ model, el, signal: given }) {
     face(context, theme, size.font * 0.88, 650);
     const wide = (/** @type {string} */ text) => context.measureText(text).width;
     const rooms = new Map(size.pitch > 30 ? reel.ends.map((end) => [end.time, wide(endWord(end)) + 22 * size.zoom]) : []);
-    const axis = makeAxis(driver.folded ? reel.folds : [], reel.begin, reel.end, size.gutter, width - size.gutter - size.margin, part(), rooms);
+    const axis = makeAxis(reach.folds, reel.begin, reach.end, size.gutter, width - size.gutter - size.margin, shows, rooms);
     face(context, theme, size.font, 650);
     const found = marks(reel, axis, home, (text) => wide(text) + 16 * size.zoom, size.gutter, width - size.margin);
     face(context, theme, size.font * 0.88, 650);
-    scene = { reel, axis, size, width, theme, marks: found, ends: endings(reel, axis, size, found, wide, width - 4) };
+    scene = { reel, axis, size, width, theme, live, edge: live ? axis.x(now) : width, marks: found, ends: endings(reel, axis, size, found, wide, width - 4) };
     below.setTransform(ratio, 0, 0, ratio, 0, 0);
     paintAxis(below, scene);
     const c = /** @type {CanvasRenderingContext2D} */ (layer.getContext("2d"));
@@ -97,7 +109,7 @@ async function render({ model, el, signal: given }) {
 
   function paint() {
     asked = 0;
-    if (stale && !compose()) return;
+    if ((stale || reach.full()) && !compose()) return;
     if (!scene) return;
     const { size, width, axis } = scene;
     const ratio = window.devicePixelRatio || 1;
@@ -107,11 +119,13 @@ async function render({ model, el, signal: given }) {
     paintLanes(context, scene);
     const begun = driver.position >= 0;
     const now = { time: driver.time, begun, selected: driver.selected };
+    scene.edge = driver.live ? axis.x(driver.now) : width;
     paintArrows(context, scene, now);
-    blend(context, layer, begun ? axis.x(now.time) : 0, width, size.height, ratio);
+    blend(context, layer, begun ? axis.x(now.time) : 0, scene.edge, size.height, ratio);
     paintNow(context, scene, now);
     context.restore();
     frame.root.dataset.painted = "true";
+    if (pointed) hover(pointed);
   }
 
   const want = () => {
@@ -135,8 +149,7 @@ async function render({ model, el, signal: given }) {
   const follow = () => {
     const [from, to] = part();
     if ((from === 0 && to === 1) || driver.position < 0) return;
-    const axis = makeAxis(driver.folded ? reel.folds : [], reel.begin, reel.end, 0, 1000);
-    const at = axis.x(driver.time) / 1000;
+    const at = reach.share(driver.time);
     if (at < from || at > to) zoomTo(at - (to - from) / 4, to - from);
   };
   const zoomTo = (/** @type {number} */ from, /** @type {number} */ long) => {
@@ -151,6 +164,19 @@ async function render({ model, el, signal: given }) {
     return [event.clientX - box.left, event.clientY - box.top];
   };
   let drag = -1;
+  /** Where the pointer is over the rows, while it is. @type {number[] | null} */
+  let pointed = null;
+  const hover = (/** @type {number[]} */ [x, y]) => {
+    if (!scene) return;
+    const { reel, size, axis, width } = scene;
+    const lane = Math.floor((y - size.strip) / size.pitch);
+    const hit = x >= size.gutter && x <= scene.edge && lane >= 0 && lane < reel.lanes.length ? spanAt(reel, lane, axis.t(x - 2), axis.t(x + 2)) : -1;
+    tip.hidden = hit < 0;
+    if (hit < 0) return;
+    say(tip, spanFacts(reel, hit, driver.live && driver.reel.open(hit) ? driver.now : undefined));
+    tip.style.left = `${Math.min(x + 14, width - 230)}px`;
+    tip.style.top = `${Math.max(0, Math.min(y + 16, size.height - 74))}px`;
+  };
   picture.addEventListener(
     "pointerdown",
     (event) => {
@@ -172,15 +198,9 @@ async function render({ model, el, signal: given }) {
       if (!scene) return;
       const [x, y] = place(event);
       if (drag === event.pointerId) return driver.seekTime(scene.axis.t(x), false);
-      const { size, axis } = scene;
-      const lane = Math.floor((y - size.strip) / size.pitch);
-      const hit = event.target === canvas && x >= size.gutter && lane >= 0 && lane < reel.lanes.length ? spanAt(reel, lane, axis.t(x - 2), axis.t(x + 2)) : -1;
-      tip.hidden = hit < 0;
-      if (hit >= 0) {
-        tip.textContent = spanFacts(reel, hit);
-        tip.style.left = `${Math.min(x + 14, scene.width - 230)}px`;
-        tip.style.top = `${Math.max(0, Math.min(y + 16, size.height - 74))}px`;
-      }
+      pointed = event.target === canvas ? [x, y] : null;
+      if (pointed) hover(pointed);
+      else tip.hidden = true;
     },
     { signal },
   );
@@ -191,7 +211,11 @@ async function render({ model, el, signal: given }) {
   };
   picture.addEventListener("pointerup", drop, { signal });
   picture.addEventListener("pointercancel", drop, { signal });
-  picture.addEventListener("pointerleave", () => (tip.hidden = true), { signal });
+  const leave = () => {
+    pointed = null;
+    tip.hidden = true;
+  };
+  picture.addEventListener("pointerleave", leave, { signal });
   picture.addEventListener(
     "dblclick",
     () => {
@@ -219,7 +243,13 @@ async function render({ model, el, signal: given }) {
   const theme = new MutationObserver(again); // a canvas does not follow style variables by itself
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"] });
   model.on("change:window", again);
-  const unwatch = driver.watch(update);
+  const renew = () => {
+    stale = true;
+    home = homes(driver.reel);
+    legend(key, driver.reel);
+    frame.renew();
+  };
+  const unwatch = driver.watch(update, renew);
   update();
   return () => {
     unwatch();

@@ -12,7 +12,7 @@ import { PALE, face } from "./paint.js";
  * @param {{ time: number, begun: boolean, selected: number }} now
  */
 export function paintNow(c, picture, { time, begun, selected }) {
-  const { reel, axis, size, width, theme } = picture;
+  const { reel, axis, size, width, theme, edge } = picture;
   const left = size.gutter;
   const right = width - size.margin;
   const z = size.zoom;
@@ -22,7 +22,7 @@ export function paintNow(c, picture, { time, begun, selected }) {
     c.lineWidth = 2.5;
     for (let i = 0; i < count; i++) {
       if (request[i] !== selected) continue;
-      const [x0, x1] = [Math.max(left, axis.x(start[i])), Math.min(right, axis.x(end[i]))];
+      const [x0, x1] = [Math.max(left, axis.x(start[i])), Math.min(right, edge, axis.x(end[i]))];
       if (x1 >= x0) c.strokeRect(x0, size.strip + lane[i] * size.pitch + (size.pitch - size.bar) / 2 - 2, Math.max(1, x1 - x0), size.bar + 4);
     }
   }

@@ -1,5 +1,5 @@
 /** Drawing a timeline on a canvas. A still layer holds all spans; each frame shows its played part full and the rest pale. */
-import { secondsText } from "../core/format.js";
+import { secondsText, tickText } from "../core/format.js";
 import { spanWords } from "./layout.js";
 
 /** @typedef {import("../core/axis.js").Axis} Axis */
@@ -8,7 +8,7 @@ import { spanWords } from "./layout.js";
 /** @typedef {import("./layout.js").Mark} Mark */
 /** @typedef {import("./layout.js").Ending} Ending */
 /** @typedef {{ paper: string, band: string, ink: string, soft: string, line: string, accent: string, gone: string, font: string, dark: boolean }} Theme */
-/** @typedef {{ reel: Reel, axis: Axis, size: Geometry, width: number, theme: Theme, marks: Mark[], ends: Ending[] }} Picture */
+/** @typedef {{ reel: Reel, axis: Axis, size: Geometry, width: number, theme: Theme, live: boolean, edge: number, marks: Mark[], ends: Ending[] }} Picture edge: the pixel of now; the picture of a lab that goes on ends there */
 
 /** How much of what has not happened yet is seen. */
 export const PALE = 0.3;
@@ -141,10 +141,10 @@ export function paintSpans(c, picture) {
 }
 
 /** @param {CanvasRenderingContext2D} c @param {Picture} picture @param {number} i @param {number} left @param {number} right @param {number[]} free */
-function label(c, { reel, axis, size, theme }, i, left, right, free) {
+function label(c, { reel, axis, size, theme, edge }, i, left, right, free) {
   const paint = reel.kinds[reel.spans.kind[i]];
   let x0 = Math.max(left, axis.x(reel.spans.start[i]));
-  let x1 = Math.min(right, axis.x(reel.spans.end[i]));
+  let x1 = Math.min(right, edge, axis.x(reel.spans.end[i]));
   const y = size.strip + reel.spans.lane[i] * size.pitch + size.pitch / 2 + 0.5;
   if (paint.quiet) {
     const fold = axis.segments.find((s) => s.fold && s.x0 >= x0 - 0.5 && s.x1 <= x1 + 0.5);
@@ -206,7 +206,7 @@ function paintFolds(c, { axis, size, theme }) {
 }
 
 /** The time axis, on a canvas of its own below the lanes. @param {CanvasRenderingContext2D} c @param {Picture} picture */
-export function paintAxis(c, { axis, size, width, theme }) {
+export function paintAxis(c, { reel, axis, size, width, theme, live }) {
   const left = size.gutter;
   const right = width - size.margin;
   const y = 1;
@@ -228,9 +228,10 @@ export function paintAxis(c, { axis, size, width, theme }) {
   face(c, theme, size.font * 0.95);
   /** @type {[number, number][]} */
   const taken = [];
-  const ticks = axis.ticks(left, right, 80 * size.zoom).sort((a, b) => Number(b.strong) - Number(a.strong) || a.x - b.x);
+  const { t1: end } = axis.segments[axis.segments.length - 1]; // of a lab that goes on this is nothing but room
+  const ticks = axis.ticks(left, right, 80 * size.zoom).filter(({ t }) => !live || t !== end).sort((a, b) => Number(b.strong) - Number(a.strong) || a.x - b.x);
   for (const { t, x, strong } of ticks) {
-    const text = secondsText(Math.round(t));
+    const text = reel.begin > 0 ? tickText(t, axis.scale) : secondsText(Math.round(t));
     const half = c.measureText(text).width / 2;
     if (taken.some(([from, to]) => x - half < to + 7 && from - 7 < x + half)) continue;
     taken.push([x - half, x + half]);
@@ -246,7 +247,7 @@ export function paintAxis(c, { axis, size, width, theme }) {
   c.fillText("time in s", 8, y + 34 * size.zoom);
 }
 
-/** Put the layers together: played part full, the rest pale. @param {CanvasRenderingContext2D} c @param {HTMLCanvasElement} layer @param {number} x @param {number} width @param {number} height @param {number} ratio */
+/** Put the layers together: played part full, the rest pale, up to pixel `width`. @param {CanvasRenderingContext2D} c @param {HTMLCanvasElement} layer @param {number} x @param {number} width @param {number} height @param {number} ratio */
 export function blend(c, layer, x, width, height, ratio) {
   const at = Math.max(0, Math.min(width, x));
   const draw = (/** @type {number} */ from, /** @type {number} */ to) => {
