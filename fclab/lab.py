@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -70,6 +71,7 @@ class Lab(Watching):
         else:
             from fclab.controls.process import process  # threads and processes: not where there are none
             self._driver = process(shared, self._code, None if bandwidth is None else bandwidth * 1e6)
+            weakref.finalize(self, self._driver.close)  # a lab that nobody holds any more must not leave its processes
         self._platform = self._driver.platform
         self._requests = Requests(self._driver, seed)
         self.faults = FaultPlan(self._driver)

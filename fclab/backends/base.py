@@ -32,6 +32,10 @@ class Report(Protocol):
         """The attempt ended. Exactly once a run; later calls are ignored."""
         ...
 
+    def printed(self, instance: Instance, text: str) -> None:
+        """The instance printed something outside of any request, such as in a hook."""
+        ...
+
     def died(self, instance: Instance, reason: str) -> None:
         """The instance ended by itself while it ran no attempt and did not boot; what the engine then stops is gone already."""
         ...

@@ -167,10 +167,11 @@ class Body:
     def write(self, text: str) -> None:
         """Add to the instance's log (clause 3)."""
         if self._left > 0:
-            self.log.append(text[: self._left])
+            kept = text[: self._left]
             self._left -= len(text)
-            if self._left <= 0:
-                self.log.append("\n[log cut]\n")
+            kept += "\n[log cut]\n" * (self._left <= 0)
+            self.log.append(kept)
+            self.report.printed(self.instance, kept)
 
     def _outlet(self) -> int:
         """The write end of a pipe for its standard output and error, to hand down and then close here."""

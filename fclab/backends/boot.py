@@ -123,8 +123,9 @@ class Boot:
         body = self.body
         if body.over:
             return
+        body.write(outcome.payload.decode("utf-8", "replace") + "\n")
         if body.instance.attempt is not None:
-            body.instance.attempt.log = [*body.log, outcome.payload.decode("utf-8", "replace") + "\n"]
+            body.instance.attempt.log = body.log[:]
         body.report.boot_ended(body.instance, outcome)
 
 

@@ -185,7 +185,8 @@ class ProcessBackend:
 
     def bury(self, body: Body) -> None:
         """The process is over and its descriptors are closed: remove its room."""
-        self.helpers.submit(body.room.remove, partial(self._buried, body))
+        if not self.closed:  # then the whole home is removed at once; and where the interpreter is ending there are no helpers
+            self.helpers.submit(body.room.remove, partial(self._buried, body))
 
     def _buried(self, body: Body, error: BaseException | None) -> None:
         self.bodies.pop(body, None)

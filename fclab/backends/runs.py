@@ -14,15 +14,15 @@ from fclab.backends.jobs import Capture, Job, Wish
 from fclab.backends.outcomes import encode, failed, stuck, succeeded
 from fclab.engine.tasks import Task
 from fclab.errors import HandlerStuck, Interrupted, UsageError
+from fclab.model import Response
 from fclab.units import to_us
 
 if TYPE_CHECKING:
     from fclab.backends.base import Report
     from fclab.backends.virtual import VirtualBackend
     from fclab.clock import Timer
-    from fclab.model import Response
 
-__all__ = ["AsyncRun", "AtomicRun", "Run"]
+__all__ = ["AsyncRun", "AtomicRun", "Run", "refuse_in_hook", "reply_with"]
 
 THROWS = 3
 """How often a run that is being ended is interrupted before it is parked."""
@@ -255,3 +255,9 @@ class AsyncRun(Run):
 def reply_with(task: Task | None, resume: Callable[[object], object]) -> Callable[[Response], object]:
     """The engine's reply as what the handler gets: the response, or the task that was accepted or refused."""
     return lambda response: resume(response if task is None else task)
+
+
+def refuse_in_hook(back: Callable[..., object]) -> None:
+    """Hooks call nobody: the call is answered with a refusal."""
+    message = "initializers and hooks cannot call functions"
+    back(Response(403, message.encode(), message, "AccessDenied"))

@@ -15,7 +15,7 @@ from fclab.backends.deployed import Deployed
 from fclab.backends.durations import model
 from fclab.backends.guard import Guard
 from fclab.backends.jobs import Job
-from fclab.backends.runs import AsyncRun, AtomicRun, Run, reply_with
+from fclab.backends.runs import AsyncRun, AtomicRun, Run, refuse_in_hook, reply_with
 from fclab.backends.sandbox import Sandbox
 from fclab.clock import Timer, VirtualClock
 from fclab.engine.rows import Outcome
@@ -58,6 +58,7 @@ class VirtualBackend:
         self.parked: list[object] = []
         self.live: set[Run] = set()
         """Runs under way: `close` ends them."""
+        self._printed: Callable[[Instance, str], object] = lambda instance, text: None
         self._draws: dict[int, Callable[[], int]] = {}
         self._chances: dict[str, dict[str, Callable[..., object]]] = {}
         self._plain: type[Run] = AtomicRun
@@ -104,6 +105,7 @@ class VirtualBackend:
         if instance.attempt is not None:
             instance.attempt.world = self._draw(fn)  # now, so that durations are drawn in the order of the requests
         instance.world = self._code_of(spec)
+        self._printed = report.printed
         phases = (("start", spec.boot),) if spec.boot is not None else self.profile.phases(spec.code_mb, spec.start)
         self._phase(instance, report, tuple((name, round(took * SECOND)) for name, took in phases), 0)
 
@@ -128,12 +130,14 @@ class VirtualBackend:
     def _hook(self, instance: Instance, name: str, finish: Callable[[Outcome], object]) -> None:
         """Run an initializer or hook on the instance; its prints belong to no request."""
         sandbox = self._sandbox(instance)
+        log: list[str] = []
         if not sandbox.ready(name):
-            run = self._plain(self, Job(sandbox.load, (name,), sandbox.spec, [], finish, modules=sandbox.modules))
+            run = self._plain(self, Job(sandbox.load, (name,), sandbox.spec, log, finish, modules=sandbox.modules))
             run.job.finish = partial(self._hook_loaded, instance, name, finish, run)
         else:
             code, steps = sandbox.code(name)
-            run = (AsyncRun if steps else self._plain)(self, Job(code, (), sandbox.spec, [], finish, modules=sandbox.modules))
+            told = partial(self._hook_ended, instance, log, finish)
+            run = (AsyncRun if steps else self._plain)(self, Job(code, (), sandbox.spec, log, told, modules=sandbox.modules))
             run.job.args = (Context(run, instance.label, sandbox.info, sandbox.spec.environment, 0),)
         sandbox.hook = run
         run.start()
@@ -146,6 +150,11 @@ class VirtualBackend:
             finish(outcome)
         else:
             self._hook(instance, name, finish)
+
+    def _hook_ended(self, instance: Instance, log: list[str], finish: Callable[[Outcome], object], outcome: Outcome) -> None:
+        if log:
+            self._printed(instance, "".join(log))
+        finish(outcome)
 
     # ---- run
 
@@ -289,11 +298,3 @@ def report_id(report: Report | None, attempt: Attempt) -> str:
     if attempt.message is not None or report is None:
         return attempt.message.request_id if attempt.message is not None else ""
     return report.request_id(attempt.request.number)
-
-
-def refuse_in_hook(back: Callable[..., object]) -> None:
-    """Hooks call nobody: the call is answered with a refusal."""
-    from fclab.model import Response
-
-    message = "initializers and hooks cannot call functions"
-    back(Response(403, message.encode(), message, "AccessDenied"))

@@ -205,24 +205,20 @@ class LiveDriver:
     # ---- the end
 
     def close(self) -> None:
-        """End the lab and everything in it; any thread may, also more than once. The caller returns when nothing is left."""
+        """End the lab and everything in it; any thread may, also more than once. It returns when nothing is left."""
         if os.getpid() != self._process:
-            return
-        if self.clock.here:  # an observer, or a collection of garbage that happens to be on this thread
-            self._end()
             return
         with self._closing:
             if not self.closed:
                 self.closed = True
-                self.clock.post(self._end)
-            self._thread.join()
+                self.clock.post(self._end)  # never in the middle of a call, also where an observer asks, or a collection of garbage
+        if self.clock.here:
+            return
+        self._thread.join()
         if self.pump is not None:
             self.pump.join()
 
     def _end(self) -> None:
-        self.closed = True
-        if self.clock.ending:
-            return
         try:
             self.platform.recording.until_us = self.now()
             self.platform.close()

@@ -41,6 +41,10 @@ class Watching:
         self._driver.check()
         return lambda observer: self._driver.ask(add, observer)
 
+    def log(self, name: str, instance: str | None = None) -> Text:
+        """What a function printed and logged lately, in requests and outside of them; of one instance ("hello#1") if it is named."""
+        return Text(self._driver.ask(self._driver.platform.logbook.read, name, instance))
+
     def table(self) -> Text:
         """The run as plain text, always the same for the same run."""
         from fclab.observe.table import table

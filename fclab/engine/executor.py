@@ -119,6 +119,8 @@ class Executor:
     def _answer(self, attempt: Attempt, outcome: Outcome) -> None:
         """Carry the outcome back to the front door (sync) or the dispatcher (async)."""
         p = self.p
+        if attempt.log and attempt.started >= 0 and attempt.instance is not None:
+            p.logbook.add(attempt.request.fn.name, attempt.instance.label, "".join(attempt.log))
         if attempt.request.mode == "sync":
             home, arrow = p.front_door.answer, "instance->front door"
         else:

@@ -17,6 +17,7 @@ from fclab.engine.faults import Faults
 from fclab.engine.front_door import FrontDoor
 from fclab.engine.growth import Growth
 from fclab.engine.instance import Instance, State
+from fclab.engine.logbook import Logbook
 from fclab.engine.policies import Policies
 from fclab.engine.pool import HOOK_LIMIT, Pool
 from fclab.engine.presets import Preset, retry_policy
@@ -65,6 +66,7 @@ class Platform:
         """What goes on by itself: arrivals to come, hops and retries due, attempts placed, booting for, or running."""
         self.hopeless: set[int] = set()
         """Requests that back off for ever against a fault without end."""
+        self.logbook = Logbook()
         self.growth = Growth(preset.burst, preset.growth_count, preset.growth_period)
         self.faults = Faults(seed)
         self.pool = Pool(self)
@@ -187,6 +189,10 @@ class Platform:
     def boot_ended(self, instance: Instance, outcome: Outcome | None) -> None:
         """A boot is over, well or not."""
         self.boots.ended(instance, outcome)
+
+    def printed(self, instance: Instance, text: str) -> None:
+        """An instance printed something outside of any request."""
+        self.logbook.add(instance.function.name, instance.label, text)
 
     def died(self, instance: Instance, reason: str) -> None:
         """An instance ended by itself."""

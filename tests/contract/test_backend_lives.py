@@ -207,3 +207,22 @@ def test_fresh_starts_again_with_the_same_functions(make: Make) -> None:
     with lab.fresh() as new:
         response = new.invoke("f")
         assert (response.json(), response.cold, response.instance_id) == (1, True, "f#1")
+
+
+def test_the_functions_log_holds_what_requests_and_hooks_printed(make: Make) -> None:
+    lab = make(kit.says, initializer=kit.noted, pre_stop=kit.noted, idle_timeout=0.2)
+    response = lab.invoke("f", "one")
+    lab.run_for(3 * GAP)
+    log = str(lab.log("f"))
+    assert log.count("hook\n") == 2
+    assert response.logs in log
+    assert str(lab.log("f", "f#1")) == log
+    assert str(lab.log("f", "f#2")) == ""
+
+
+def test_a_time_out_leaves_its_trace_in_the_functions_log(make: Make) -> None:
+    lab = make(kit.sometimes, timeout=0.3)
+    response = lab.invoke("f", "sleep")
+    lab.run_for(GAP)
+    assert response.logs in str(lab.log("f"))
+    assert "Error: timeout" in response.logs
