@@ -52,7 +52,7 @@ class _Run:
 class CustomGuest:
     """See `backends.guests.Guest` for the clauses it keeps.
 
-    3. It is ready when something accepts connections on the port that the server was given.
+    3. It is ready when its server accepts connections on the port that it was given.
     4. An HTTP trigger's event becomes the request that it stands for, any other POST /invoke.
     5. That a request failed ends nothing but the request; a broken connection counts as the end of the process if that follows at once.
     """

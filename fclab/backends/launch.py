@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 from fclab.backends import ports
+from fclab.backends.groups import descendants
 from fclab.backends.http_client import HttpClient
 from fclab.backends.inside.wire import MOST_RESULT
 from fclab.backends.server_command import environment, find
@@ -30,7 +30,7 @@ TRIES = 4
 """Free ports that are tried: another program may take one before the server does."""
 
 _AGAIN = 10_000
-"""µs between two looks at a fixed port."""
+"""µs between two looks at a port that somebody else has."""
 _TAIL = 600
 """Characters of the server's last words in an error."""
 _TAKEN = re.compile(r"EADDRINUSE|already in use|port\b.*\bin use", re.IGNORECASE)
@@ -39,7 +39,7 @@ _TAKEN = re.compile(r"EADDRINUSE|already in use|port\b.*\bin use", re.IGNORECASE
 class Launch:
     """One server's start. Kind and wording of its failures are Function Compute's (error pages of custom runtimes, read 2026-11).
 
-    1. `done` is called once, not from within `begin`, with None once something accepts connections on the port, else with how it failed:
+    1. `done` is called once, not from within `begin`, with None once the server accepts connections on its port, else with how it failed:
        no such program, the server ended, or did not listen in time; unless `close` comes before.
     2. A server that ends because its free port was taken meanwhile is started again on another one.
     """
@@ -95,7 +95,20 @@ class Launch:
             said = error.strerror if error.errno != errno.ENOEXEC else "it is no program, and no script that names one (#!)"
             self._not_started(f"Failed to start function instance. Error: {self._command[0]} cannot be run: {said}")
             return
-        self.client.wait(partial(self._end, None))
+        self._wait()
+
+    def _wait(self) -> None:
+        if self.under_way:
+            self.client.wait(self._listening)
+
+    def _listening(self) -> None:
+        group = self._body.group
+        assert group is not None
+        if ports.listens(self.port, descendants(group.pid)):
+            self._end(None)
+        else:  # somebody else was faster; the server will notice
+            self.client.close()
+            self._clock.call_at(self._clock.now() + _AGAIN, self._wait)
 
     def ended(self, outcome: Outcome) -> None:
         """The process is over (clause 2)."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 
-__all__ = ["HOST", "claim", "is_free", "release"]
+__all__ = ["HOST", "claim", "is_free", "listens", "release"]
 
 HOST = "127.0.0.1"
 """Where instances are reached. Servers may listen on all addresses, as the product asks them to."""
@@ -39,3 +43,27 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def listens(port: int, pids: Iterable[int]) -> bool:
+    """One of these processes listens on the port; also True if the machine does not say who does."""
+    sockets = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listeners(Path("/proc/net") / table, port)}
+    return not sockets or any(_holds(pid, sockets) for pid in pids)
+
+
+def _listeners(table: Path, port: int) -> Iterable[str]:
+    """The inodes of listening sockets, by the kernel's table: state 0A is LISTEN, the port is in hexadecimal."""
+    with suppress(OSError):
+        for line in table.read_text(encoding="ascii").splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+                yield fields[9]
+
+
+def _holds(pid: int, sockets: set[str]) -> bool:
+    with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as descriptors:
+        for fd in descriptors:
+            with suppress(OSError):
+                if os.readlink(fd.path) in sockets:  # noqa: PTH115 - some hundred of them
+                    return True
+    return False
