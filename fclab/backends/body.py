@@ -218,8 +218,8 @@ class Body:
         if self.group is not None and self.group.status is None:
             if self.guest.drains and self._doomed is None:
                 self.guest.close()
+                self.thaw()  # first: of a stopped process any thread may get the signal, and only some may act on it
                 self.terminate()
-                self.thaw()
             if self._terminated and self._doomed is None:
                 self._terminated = False
                 self.clock.call_at(self.clock.now() + GRACE, self.group.kill)
