@@ -11,7 +11,7 @@ import pytest
 
 from fclab import Lab
 from fclab.backends import http_connection, launch
-from tests.process.custom_kit import deploy, server
+from tests.process.custom_kit import bodies, deploy, server
 
 
 @pytest.fixture
@@ -156,16 +156,18 @@ def test_one_slow_server_holds_up_nobody(lab: Lab, tmp_path: Path) -> None:
 
 def test_several_requests_in_one_instance_at_once(lab: Lab, tmp_path: Path) -> None:
     """What is printed meanwhile belongs to none of them; what is printed while one runs, to that one."""
-    met = tmp_path / "met"
-    met.mkdir()
+    here, said = tmp_path / "here", tmp_path / "said"
+    here.mkdir()
+    said.mkdir()
     deploy(lab, tmp_path, server("""
         if self.path == "/invoke":
             print("alone")
         else:
-            meet(os.environ["MET"], 5)
+            meet(os.environ["HERE"], 5)
             print("together")
+            meet(os.environ["SAID"], 5)
         self.answer(str(os.getpid()).encode())
-    """), concurrency=8, environment={"MET": str(met)})  # fmt: skip
+    """), concurrency=8, environment={"HERE": str(here), "SAID": str(said)})  # fmt: skip
     alone = lab.invoke("shop")
     assert "alone\n" in alone.logs
     event = {"version": "v1", "rawPath": "/", "requestContext": {"http": {"method": "GET"}}}
@@ -174,6 +176,9 @@ def test_several_requests_in_one_instance_at_once(lab: Lab, tmp_path: Path) -> N
     answers = [call.response for call in calls if call.response is not None]
     assert [json.loads(answer.payload)["body"] for answer in answers] == [alone.text] * 5
     assert len(lab.instances("shop")) == 1
+    (body,) = bodies(lab)
+    assert "".join([*body.log, *(answer.logs for answer in answers)]).count("together\n") == 5
+    assert "".join(body.log).count("together\n") >= 4
 
 
 WHO = 'self.answer(f"{os.getpid()} {self.client_address[1]}".encode())'
