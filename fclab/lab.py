@@ -15,6 +15,7 @@ from fclab.controls.compose import Shared, virtual
 from fclab.controls.driver import Driver
 from fclab.controls.faultplan import FaultPlan
 from fclab.controls.handles import Call, InstanceView, TaskHandle
+from fclab.controls.http import HttpEntry
 from fclab.controls.requests import Requests
 from fclab.controls.watching import Watching
 from fclab.engine.declare import build
@@ -74,6 +75,7 @@ class Lab(Watching):
             weakref.finalize(self, self._driver.close)  # a lab that nobody holds any more must not leave its processes
         self._platform = self._driver.platform
         self._requests = Requests(self._driver, seed)
+        self.http = HttpEntry(self._driver, self._specs)
         self.faults = FaultPlan(self._driver)
 
     # ---- functions
@@ -110,7 +112,8 @@ class Lab(Watching):
         handler   module.function inside the package; initializer, pre_freeze and pre_stop are named likewise
         options   the fields of `FunctionSpec`; code_mb is the package's real size, unless you give one
 
-        With runtime="custom" the package holds a server, which `command` starts; in virtual time that is a model and has a duration.
+        With runtime="custom" the package holds a server, which `command` starts (`fclab.backends.custom` says how it is spoken to); its
+        hooks are paths, such as initializer="/initialize". In virtual time it is a model and has a duration.
         Raises `PackageError` for a package that cannot be used. That its code cannot be loaded is a failure of the first request.
         """
         self._driver.check()

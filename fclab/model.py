@@ -188,7 +188,7 @@ class FunctionSpec:
     A deployed function has a `package` and names its code, hooks included, by path: "index.handler" is `handler` in index.py.
 
     preload   modules a warmed interpreter imports before it is forked (start="fork" only)
-    runtime   "python", or "custom": `command` starts a server of any kind, on `port` if that is fixed
+    runtime   "python", or "custom": `command` starts a server of any kind, on `port` if that is fixed; its hooks are paths ("/initialize")
     """
 
     name: str

@@ -13,6 +13,8 @@ from fclab.backends.inside.wire import MOST_LOG, UNREACHABLE
 from fclab.engine.failures import process_ended
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fclab.backends.base import Report
     from fclab.backends.guests import Code, Done, Guest
     from fclab.backends.home import Room
@@ -79,13 +81,15 @@ class Body:
         """There was a process, and it is over."""
         return self.group is not None and self.group.status is not None
 
-    def spawn(self, command: Sequence[str], environment: Mapping[str, str], keep: Sequence[int] = ()) -> None:
-        """Start a fresh process. Raises OSError."""
+    def spawn(
+        self, command: Sequence[str], environment: Mapping[str, str], keep: Sequence[int] = (), folder: Path | None = None
+    ) -> None:
+        """Start a fresh process in `folder`, or else in its room. Raises OSError."""
         output = self._outlet()
         try:
             group = spawn(
-                self.clock, self.world.lifeline, command, self._ended, environment=environment, folder=self.room.folder, output=output,
-                keep=keep,
+                self.clock, self.world.lifeline, command, self._ended, environment=environment, folder=folder or self.room.folder,
+                output=output, keep=keep,
             )  # fmt: skip
         finally:
             os.close(output)
@@ -175,6 +179,7 @@ class Body:
 
     def _outlet(self) -> int:
         """The write end of a pipe for its standard output and error, to hand down and then close here."""
+        self._close_output()  # of a process before, whose end it has outlived
         self._out, end = os.pipe()
         os.set_blocking(self._out, False)
         self.clock.watch(self._out, self.take_output)
@@ -212,6 +217,10 @@ class Body:
         """Go on to the end: end the group, then leave nothing behind."""
         self.called_off.set()
         if self.group is not None and self.group.status is None:
+            if self.guest.drains and self._doomed is None:
+                self.guest.close()
+                self.thaw()  # first: of a stopped process any thread may get the signal, and only some may act on it
+                self.terminate()
             if self._terminated and self._doomed is None:
                 self._terminated = False
                 self.clock.call_at(self.clock.now() + GRACE, self.group.kill)

@@ -36,6 +36,11 @@ class Guest(Protocol):
     """
 
     @property
+    def drains(self) -> bool:
+        """It is asked to end, and given time for that, also when the platform ends it while it is at rest."""
+        ...
+
+    @property
     def busy(self) -> bool:
         """Something is under way in it."""
         ...

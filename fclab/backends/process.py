@@ -93,6 +93,10 @@ class ProcessBackend:
         self.clock.call_at(self.clock.now(), Boot(body).begin)
 
     def _guest(self, body: Body) -> Guest:
+        if body.instance.function.spec.runtime == "custom":
+            from fclab.backends.custom import CustomGuest  # brings in HTTP, which only such functions need
+
+            return CustomGuest(body)
         return PythonGuest(body)
 
     # ---- run

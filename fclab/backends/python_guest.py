@@ -56,6 +56,8 @@ class PythonGuest:
 
     __slots__ = ("_body", "_channel", "_memory_kb", "_numbers", "_runs", "_waiting")
 
+    drains = False
+
     def __init__(self, body: Body) -> None:
         self._body = body
         self._channel: Channel | None = None

@@ -59,6 +59,9 @@ def check_virtual(spec: FunctionSpec) -> None:
         raise UsageError(
             f"{spec.name!r} has a custom runtime: its server runs in real time only.", hint='give a duration, or use Lab("process")'
         )
+    hooks = [hook for hook in ("initializer", "pre_freeze", "pre_stop") if spec.runtime == "custom" and getattr(spec, hook) is not None]
+    if hooks:
+        raise UsageError(f"{hooks[0]} of {spec.name!r} is a path of its server, which runs in real time only.", hint="leave it out")
 
 
 def check_process(spec: FunctionSpec) -> None:
@@ -66,6 +69,8 @@ def check_process(spec: FunctionSpec) -> None:
     for name in ("duration", "boot"):
         if getattr(spec, name) is not None:
             raise UsageError(f"{spec.name!r} has a modelled {name}, but processes take the time they take.", hint="use Lab() for models")
+    if spec.runtime == "custom":
+        import fclab.backends.custom  # noqa: F401 - now, and not while its first instance boots: that is measured
     from fclab.packages.bundle import check_source  # an import that only packing needs
     check_source(spec)
 

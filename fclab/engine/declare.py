@@ -18,6 +18,7 @@ __all__ = ["build", "settings"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}\Z")
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
+_URL_PATH = re.compile(r"/[!-~]*\Z")
 OPTIONS = tuple(field.name for field in fields(FunctionSpec) if field.name not in ("name", "handler", "package", "handler_path"))
 
 
@@ -112,9 +113,9 @@ def _runtime(name: str, options: Mapping[str, object], package: Package | None) 
         raise UsageError(f"{name!r} has no package for a custom runtime.", hint="use lab.deploy with a folder or a .zip")
     if not words:
         raise UsageError(f"{name!r} has a custom runtime and no command.", hint="such as command=['python', 'app.py']")
-    for hook in ("initializer", "pre_freeze", "pre_stop"):
-        if options.get(hook) is not None:
-            raise UsageError(f"{hook} of {name!r} is for the Python runtime.", hint="let the server itself do that")
+    for hook, usual in (("initializer", "/initialize"), ("pre_freeze", "/pre-freeze"), ("pre_stop", "/pre-stop")):
+        if not _URL_PATH.match(str(options.get(hook) or usual)):
+            raise UsageError(f"{hook} of {name!r} must be a path of its server, not {options[hook]!r}.", hint=f"such as {hook}={usual!r}")
     if port is None:
         return {"runtime": runtime, "command": words, "port": None}
     if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65_535:
