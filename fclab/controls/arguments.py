@@ -28,9 +28,8 @@ def check_lab(
         if isinstance(bandwidth, bool) or not isinstance(bandwidth, (int, float)) or not 0 < bandwidth < math.inf:
             raise UsageError(f"bandwidth must be a positive number of MB a second, not {bandwidth!r}.", hint="such as bandwidth=10")
         if backend == "virtual":
-            raise UsageError(
-                "In virtual time nothing is downloaded, so there is no bandwidth.", hint="BootProfile(download_per_mb=...) says how long it takes"
-            )
+            hint = "BootProfile(download_per_mb=...) says how long a download takes"
+            raise UsageError("In virtual time nothing is downloaded, so there is no bandwidth.", hint=hint)
     if home is not None:
         raise UsageError("This version keeps its queue in memory and has no home folder.", hint="leave home out")
     if isinstance(seed, bool) or not isinstance(seed, int):
