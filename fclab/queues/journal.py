@@ -128,7 +128,7 @@ class Journal:
             return explain(error, self._path)
         if "tasks.task_id" in str(error):
             return DuplicateTask("a task with this id is on record.", hint="choose another id")
-        if "redrive_of" in str(error):
+        if "redriven.request" in str(error):
             return DuplicateTask("this dead letter was redriven already.", hint="redrive what became of it")
         return NotStored(f"the event contradicts what is stored: {error}.", hint="report this: request numbers must not repeat")
 

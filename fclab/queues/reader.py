@@ -15,15 +15,18 @@ from fclab.queues.schema import explain
 __all__ = ["Reader"]
 
 _STATE = "CASE WHEN leased IS NOT NULL AND state <> 'Stopping' THEN 'Running' ELSE state END"
-_REDRIVEN = "SELECT r.request FROM tasks r WHERE r.redrive_of = tasks.request AND r.redrive_of > 0"
 _RECORD = (
     f"SELECT request, request_id, function, task_id, {_STATE}, enqueued, started, ended, delivery - 1, executions, status, error_type, "
-    f"error, destination, cause, redrive_of, coalesce(({_REDRIVEN}), 0), history FROM tasks"
+    f"error, destination, cause, redrive_of, coalesce((SELECT again FROM redriven r WHERE r.request = tasks.request), 0), "
+    "history FROM tasks"
 )
 _MESSAGE = (
     "SELECT turn, payload IS NULL, request, request_id, function, coalesce(payload, x''), due, enqueued, task_id, delivery, "
     "function_errors, system_errors, system_since, cause, redrive_of FROM tasks WHERE ended IS NULL"
 )
+
+
+_RESULT = "SELECT coalesce(result, (SELECT body FROM results r WHERE r.request = tasks.request)) FROM tasks WHERE request = ?"
 
 
 class Reader:
@@ -67,13 +70,14 @@ class Reader:
 
     def dead(self, request: int) -> bool:
         """Whether the task's event was given up."""
-        return self._value("SELECT 1 FROM tasks WHERE request = ? AND state IN ('Failed', 'Expired')", request) is not None
+        sql = "SELECT 1 FROM dead WHERE request = ?1 UNION SELECT 1 FROM redriven WHERE request = ?1"
+        return self._value(sql, request) is not None
 
     def task(self, request: int) -> TaskRecord | None:
         """One record, with the outcome's payload."""
         for row in self._rows(f"{_RECORD} WHERE request = ?", (request,)):
             record = self._record(row)
-            record.payload = self._value("SELECT body FROM results WHERE request = ?", request) or b""
+            record.payload = self._value(_RESULT, request) or b""
             return record
         return None
 
@@ -97,7 +101,7 @@ class Reader:
         if query.end is not None:
             term("started < ?", query.end + self._epoch)
         if query.dead:
-            term(f"state IN ('Failed', 'Expired') AND NOT EXISTS ({_REDRIVEN})")
+            term("request IN (SELECT request FROM dead)")
         if query.after is not None:
             term(f"request {'<' if query.newest else '>'} ?", query.after)
         sql = _RECORD + (" WHERE " + " AND ".join(where) if where else "")
@@ -117,11 +121,15 @@ class Reader:
 
     def over(self, before: int, most: int) -> list[int]:
         """Requests of tasks that ended before that lab time and have nobody left to tell."""
-        sql = (
-            "SELECT request FROM tasks WHERE ended < ? AND NOT EXISTS "
-            "(SELECT 1 FROM calls WHERE calls.request = tasks.request AND told IS NULL) ORDER BY ended LIMIT ?"
-        )
-        return [request for (request,) in self._rows(sql, (before + self._epoch, most))]
+        pending = "EXISTS (SELECT 1 FROM calls WHERE calls.request = tasks.request AND told IS NULL)"
+        before += self._epoch
+        found: list[int] = []
+        for request, enqueued, ended in self._rows(f"SELECT request, enqueued, ended FROM tasks WHERE NOT {pending} ORDER BY request"):
+            if enqueued >= before or len(found) == most:
+                break
+            if ended is not None and ended < before:
+                found.append(request)
+        return found
 
     def calls(self) -> Iterator[Call]:
         """Calls that are to be made, in the order of their outcomes."""

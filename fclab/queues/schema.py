@@ -27,13 +27,12 @@ CREATE TABLE tasks (
     state TEXT NOT NULL, turn INTEGER NOT NULL, due INTEGER NOT NULL, delivery INTEGER NOT NULL, function_errors INTEGER NOT NULL,
     system_errors INTEGER NOT NULL, system_since INTEGER NOT NULL, executions INTEGER NOT NULL DEFAULT 0,
     status INTEGER NOT NULL DEFAULT 0, destination TEXT NOT NULL DEFAULT '', error_type TEXT NOT NULL DEFAULT '',
-    error TEXT NOT NULL DEFAULT '', history TEXT NOT NULL, payload BLOB
+    error TEXT NOT NULL DEFAULT '', history TEXT NOT NULL, result BLOB, payload BLOB
 );
-CREATE INDEX tasks_ended ON tasks (ended);
-CREATE INDEX tasks_function ON tasks (function, request);
+CREATE INDEX tasks_open ON tasks (request) WHERE ended IS NULL;
 CREATE UNIQUE INDEX tasks_id ON tasks (function, task_id) WHERE task_id <> '';
-CREATE UNIQUE INDEX tasks_redrive ON tasks (redrive_of) WHERE redrive_of > 0;
-CREATE INDEX tasks_dead ON tasks (request) WHERE state IN ('Failed', 'Expired');
+CREATE TABLE dead (request INTEGER PRIMARY KEY);
+CREATE TABLE redriven (request INTEGER PRIMARY KEY, again INTEGER NOT NULL);
 CREATE TABLE payloads (request INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE results (request INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE calls (
@@ -43,8 +42,9 @@ CREATE TABLE calls (
 CREATE INDEX calls_request ON calls (request);
 """
 """One row of `tasks` is a message and its record at once, so they cannot disagree. It waits or is leased while `ended` is NULL; then
-`leased` says which. Times are µs, of the lab or since 1970 by the home's kind. `payload` is NULL where `payloads` has it, because a row
-is written anew with each change. `history` holds a JSON array a line."""
+`leased` says which. Times are µs, of the lab or since 1970 by the home's kind. Large payloads and results are in tables of their own,
+because a row is written anew with each change. `history` holds a JSON array a line. `dead` has those given up, until they are in
+`redriven`. Each further index would cost every event a tenth; what is asked once an opening, or stops early, has none."""
 
 _RECOVERY = (
     "UPDATE tasks SET state = 'Stopped', ended = :now, changed = :now, leased = NULL, "
@@ -155,11 +155,8 @@ def recover(db: sqlite3.Connection, path: Path, now: int | None) -> tuple[int, i
     """
     try:
         if now is None:
-            times = (
-                "SELECT max((SELECT value FROM home WHERE name = 'now'), (SELECT coalesce(max(ended), 0) FROM tasks), "
-                "(SELECT coalesce(max(changed), 0) FROM tasks WHERE ended IS NULL))"
-            )
-            now = int(str(_one(db, times)))
+            latest = "SELECT max((SELECT value FROM home WHERE name = 'now'), (SELECT coalesce(max(changed), 0) FROM tasks))"
+            now = int(str(_one(db, latest)))
         db.execute("BEGIN IMMEDIATE")
         for statement in _RECOVERY:
             db.execute(statement, {"now": now})

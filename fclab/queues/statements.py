@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from fclab.queues.base import PREVIEW, Call, Change, Ending, Lease, Message
+from fclab.queues.records import DEAD
 
 __all__ = ["NOW", "RETURNED", "SMALL", "Statement", "Statements", "forgotten"]
 
 Statement = tuple[str, Sequence[Any]]
 
 SMALL = 4096
-"""Bytes up to which a payload stays in the row of its task, and in memory while it waits."""
+"""Bytes up to which a payload or a result stays in the row of its task, and a waiting payload in memory."""
 
 NOW = "UPDATE home SET value = ? WHERE name = 'now'"
 RETURNED = "UPDATE tasks SET leased = NULL WHERE request = ?"
@@ -29,9 +30,12 @@ _AGAIN = f"UPDATE tasks SET {_WAIT} WHERE request = ?"
 _RETRY = f"UPDATE tasks SET {_WAIT}, state = ?, changed = ?, executions = ?, history = history || ? WHERE request = ?"
 _END = (
     "UPDATE tasks SET leased = NULL, state = ?, changed = ?, ended = ?, executions = ?, status = ?, error_type = ?, error = ?, "
-    "destination = ?, history = history || ? WHERE request = ?"
+    "destination = ?, history = history || ?, result = ? WHERE request = ?"
 )
 _RESULT = "INSERT OR REPLACE INTO results VALUES (?, ?)"
+_DEAD = "INSERT OR REPLACE INTO dead VALUES (?)"
+_NOT_DEAD = "DELETE FROM dead WHERE request = ?"
+_REDRIVEN = "INSERT INTO redriven VALUES (?, ?)"
 _NOTE = "UPDATE tasks SET state = ?, changed = ?, executions = ?, history = history || ? WHERE request = ? AND ended IS NULL"
 _CALL = "INSERT INTO calls VALUES (?, ?, ?, ?, ?, NULL, ?, ?)"
 _CALL_AGAIN = "UPDATE calls SET due = ?, tries = ?, error = ? WHERE number = ?"
@@ -58,7 +62,12 @@ class Statements:
             message.due + epoch, message.delivery, message.function_errors, message.system_errors, message.system_since + epoch,
             f'[{at},"Enqueued",""]\n', payload if small else None,
         )  # fmt: skip
-        return [(_ENQUEUE, row)] if small else [(_ENQUEUE, row), (_PAYLOAD, (message.request, payload))]
+        statements: list[Statement] = [(_ENQUEUE, row)]
+        if not small:
+            statements.append((_PAYLOAD, (message.request, payload)))
+        if message.redrive_of:
+            statements += [(_REDRIVEN, (message.redrive_of, message.request)), (_NOT_DEAD, (message.redrive_of,))]
+        return statements
 
     def lease(self, lease: Lease) -> Statement:
         """A delivery has begun, and counts."""
@@ -78,13 +87,16 @@ class Statements:
     def end(self, request: int, change: Change) -> list[Statement]:
         """The message has become a record; its calls are to be made."""
         at, ending = change.at + self._epoch, change.ending or _NO_ENDING
+        result = ending.payload[:PREVIEW]
         row = (
             change.state, at, at, change.executions, ending.status, ending.error_type, ending.error, "Pending" if change.calls else "",
-            self._history(change), request,
+            self._history(change), result if len(result) <= SMALL else None, request,
         )  # fmt: skip
         statements: list[Statement] = [(_END, row)]
-        if ending.payload:
-            statements.append((_RESULT, (request, ending.payload[:PREVIEW])))
+        if len(result) > SMALL:
+            statements.append((_RESULT, (request, result)))
+        if change.state in DEAD:
+            statements.append((_DEAD, (request,)))
         rows = ((one.number, request, one.to, one.due + self._epoch, one.tries, one.error, one.body) for one in change.calls)
         statements.extend((_CALL, row) for row in rows)
         return statements
@@ -110,8 +122,11 @@ class Statements:
 _EMPTY = '""'
 
 
+_TABLES = ("payloads", "results", "dead", "redriven", "calls", "tasks")
+
+
 def forgotten(requests: list[int]) -> list[Statement]:
     """Nothing is left of some tasks but that their numbers were used."""
     some = f"WHERE request IN ({', '.join('?' * len(requests))})"
-    deletions: list[Statement] = [(f"DELETE FROM {table} {some}", requests) for table in ("payloads", "results", "calls", "tasks")]
+    deletions: list[Statement] = [(f"DELETE FROM {table} {some}", requests) for table in _TABLES]
     return [("UPDATE home SET value = max(value, ?) WHERE name = 'last'", (max(requests),)), *deletions]
