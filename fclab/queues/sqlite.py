@@ -180,6 +180,8 @@ class SqliteQueue(Index):
         return lease
 
     def settle(self, lease: Lease, following: Message | None, on_stored: Stored, change: Change | None = None) -> bool:
+        if self._point is not None:
+            self._point("before ack")
         if self._leases.pop(lease.token, None) is None:
             return False
         self._ending += 1
