@@ -125,7 +125,10 @@ class Queue(Protocol):
     `on_stored` and `on_failed` come on the thread that uses the queue, before the verb returns or after.
     """
 
-    trouble: FclabError | None
+    @property
+    def trouble(self) -> FclabError | None:
+        """Why steps wait to be written (clause 8), or None."""
+        ...
 
     def enqueue(self, message: Message, on_stored: Stored, on_failed: Failed | None = None, call: Call | None = None) -> None:
         """Accept a message (clause 1). `call` is the destination's call that it carries out: it is over in the same step.

@@ -53,11 +53,17 @@ class Folder:
             os.pwrite(lock, str(os.getpid()).encode(), 0)
 
     def close(self) -> None:
-        """Let others have it."""
+        """Let others have it, also if a child was forked this very moment."""
+        if self._lock >= 0:
+            import fcntl
+
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+            self._let_go()
+
+    def _let_go(self) -> None:
         lock, self._lock = self._lock, -1
         _held.discard(self)
-        if lock >= 0:
-            os.close(lock)
+        os.close(lock)
 
 
 _held: WeakSet[Folder] = WeakSet()
@@ -65,7 +71,7 @@ _held: WeakSet[Folder] = WeakSet()
 
 def _forked() -> None:
     for folder in list(_held):
-        folder.close()
+        folder._let_go()
 
 
 if hasattr(os, "register_at_fork"):
