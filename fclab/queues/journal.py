@@ -137,6 +137,9 @@ class Journal:
         if self._full and self._syncing != (synced := any(step.synced for step in steps)):
             db.execute("PRAGMA synchronous = FULL" if synced else "PRAGMA synchronous = NORMAL")
             self._syncing = synced
+        if point is None and len(steps) == 1 and len(steps[0].statements) == 1:
+            db.execute(*steps[0].statements[0])  # a transaction by itself
+            return
         db.execute("BEGIN IMMEDIATE")
         try:
             if point is None:

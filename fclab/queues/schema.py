@@ -19,6 +19,9 @@ APPLICATION = 0x66636C62
 VERSION = 1
 """The schema's. A newer one is refused, an older one would be brought up to date here."""
 
+LOG_PAGES = 4000
+"""Pages of 4 KiB that the log may hold before they are moved to the database, which takes syncs at every level."""
+
 _SCHEMA = """
 CREATE TABLE home (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE tasks (
@@ -82,8 +85,11 @@ def _one(db: sqlite3.Connection, sql: str) -> object:
     return row[0] if row else None
 
 
-def open_database(path: Path, kind: Kind, full: bool) -> sqlite3.Connection:
-    """The writing connection of a home, made or checked. Raises `HomeRefused` before a byte of a file that is not ours has changed."""
+def open_database(path: Path, kind: Kind, full: bool, alone: bool) -> sqlite3.Connection:
+    """The writing connection of a home, made or checked; `alone` if no other will be opened, which saves a third of the system calls.
+
+    Raises `HomeRefused` before a byte of a file that is not ours has changed.
+    """
     try:
         made = not path.exists() or path.stat().st_size == 0 or _check(path, kind)
         db = connect(path)
@@ -91,7 +97,10 @@ def open_database(path: Path, kind: Kind, full: bool) -> sqlite3.Connection:
         raise _refused(error, path) from error
     try:
         db.execute("PRAGMA secure_delete = OFF")
+        if alone:
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA journal_mode = WAL")
+        db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         db.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
         if full:
             db.execute("PRAGMA fullfsync = ON")  # where fsync alone does not reach the platter

@@ -38,7 +38,7 @@ class SqliteQueue(Index):
     post         None: each step is written before its verb returns. Otherwise a thread writes, all that has gathered in one
                  transaction, and hands the callbacks to `post(fn)`, which calls them on the thread that uses the queue.
     synchronous  "NORMAL" (default): what is accepted survives any end of the process, also `kill -9`. A power cut or a crash of
-                 the operating system may cost the last steps, up to some MB of them: events that were accepted are gone, and others
+                 the operating system may cost the last steps, up to 16 MB of them: events that were accepted are gone, and others
                  run again. The database stays whole. "FULL": what is accepted, and every outcome, survives that too, as far
                  as the disk tells the truth; only the count of a delivery under way may be lost. It costs one sync a transaction.
     max_depth    events waiting or leased beyond which `enqueue` refuses; retries are never refused
@@ -74,7 +74,7 @@ class SqliteQueue(Index):
         self.path = self._folder.path / "fclab.db"
         full = synchronous == "FULL"
         try:
-            db = open_database(self.path, kind, full)
+            db = open_database(self.path, kind, full, post is None)
             try:
                 stored_now, self.last_request = recover(db, self.path, epoch if kind == "wall" else None)
                 self.now = stored_now - epoch

@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 
 from fclab.queues.base import Call, Change, Ending, Lease, Message
+from fclab.queues.journal import Points
 from fclab.queues.records import FINAL, TaskQuery, TaskRecord
 from fclab.queues.sqlite import SqliteQueue
 
@@ -62,7 +63,7 @@ class Told:
 class Child:
     """Does random verbs on a home; whatever it is told goes down the pipe at once."""
 
-    def __init__(self, home: Path, rng: Random, pipe: int, threaded: bool, points: Callable[[str], object]) -> None:
+    def __init__(self, home: Path, rng: Random, pipe: int, threaded: bool, points: Points | None) -> None:
         self.pipe = pipe
         self.rng = rng
         self.posts: deque[Callable[[], object]] = deque()
@@ -155,7 +156,7 @@ def live(home: Path, seed: str, told: Told, *, threaded: bool, label: str = "", 
 
         try:
             os.close(reads)
-            Child(home, Random(seed), writes, threaded, point).run()
+            Child(home, Random(seed), writes, threaded, point if label else None).run()
         except BaseException:
             os.write(writes, ("broken 0 " + traceback.format_exc().replace("\n", "|") + "\n").encode()[:4000])
         finally:
