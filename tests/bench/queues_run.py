@@ -1,6 +1,7 @@
-"""One queue measures itself: cycles of enqueue, lease, ack with 1 KB. `python -m tests.bench.queues_run TOOL LEVEL COUNT FOLDER`.
+"""One queue measures itself: cycles of enqueue, lease, ack with 1 KB. `python -m tests.bench.queues_run TOOL LEVEL FOLDER`.
 
-Its line says how many cycles a second of wall time it did, since what is measured waits for a disk, and which level its database had.
+For each number that it reads it does so many cycles, and prints the seconds of wall time, since what is measured waits for a disk. The
+first line says which level its database has. So several can take turns, and what else uses the disk meets all alike.
 """
 
 from __future__ import annotations
@@ -20,14 +21,17 @@ AT_ONCE = 256
 LEVELS = ("OFF", "NORMAL", "FULL", "EXTRA")
 
 
-def timed(count: int, cycle: Callable[[], object]) -> float:
-    """Cycles a second, after some that do not count: the log of the database grows in them, and is used again from then on."""
-    for _ in range(500):
-        cycle()
-    began = time.perf_counter()
-    for _ in range(count):
-        cycle()
-    return count / (time.perf_counter() - began)
+Run = Callable[[int], None]
+
+
+def repeated(cycle: Callable[[], object]) -> Run:
+    """So many cycles, one after the other."""
+
+    def run(count: int) -> None:
+        for _ in range(count):
+            cycle()
+
+    return run
 
 
 def level_of(db: sqlite3.Connection) -> str:
@@ -35,7 +39,7 @@ def level_of(db: sqlite3.Connection) -> str:
     return LEVELS[db.execute("PRAGMA synchronous").fetchone()[0]]
 
 
-def bare(level: str, count: int, folder: Path) -> dict[str, Any]:
+def bare(level: str, folder: Path) -> tuple[Run, str]:
     """Three transactions a cycle on a table with one index: insert, mark running, delete the first that runs."""
     db = sqlite3.connect(folder / "bare.db", isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
@@ -55,7 +59,7 @@ def bare(level: str, count: int, folder: Path) -> dict[str, Any]:
         db.execute("COMMIT")
         assert len(found) == 1
 
-    return {"rate": timed(count, cycle), "level": level_of(db)}
+    return repeated(cycle), level_of(db)
 
 
 class Fclab:
@@ -89,21 +93,18 @@ def nothing() -> None:
     """Nobody to tell."""
 
 
-def fclab(level: str, count: int, folder: Path) -> dict[str, Any]:
+def fclab(level: str, folder: Path) -> tuple[Run, str]:
     """One event at a time, each step written before the next."""
-    ours = Fclab(level, folder)
-    rate = timed(count, ours.cycle)
-    ours.queue.close()
-    return {"rate": rate, "level": level}
+    return repeated(Fclab(level, folder).cycle), level
 
 
-def grouped(level: str, count: int, folder: Path) -> dict[str, Any]:
+def grouped(level: str, folder: Path) -> tuple[Run, str]:
     """`AT_ONCE` events under way; each is enqueued, delivered once that is stored, and followed by a new one once its end is stored."""
     from queue import SimpleQueue
 
     posts: SimpleQueue[Callable[[], object]] = SimpleQueue()
     ours = Fclab(level, folder, post=posts.put)
-    left = [count, count]
+    left = [0, 0]
 
     def start() -> None:
         if left[0]:
@@ -117,17 +118,17 @@ def grouped(level: str, count: int, folder: Path) -> dict[str, Any]:
         left[1] -= 1
         start()
 
-    began = time.perf_counter()
-    for _ in range(AT_ONCE):
-        start()
-    while left[1]:
-        posts.get()()
-    rate = count / (time.perf_counter() - began)
-    ours.queue.close()
-    return {"rate": rate, "level": level}
+    def run(count: int) -> None:
+        left[:] = count, count
+        for _ in range(AT_ONCE):
+            start()
+        while left[1]:
+            posts.get()()
+
+    return run, level
 
 
-def huey(level: str, count: int, folder: Path) -> dict[str, Any]:
+def huey(level: str, folder: Path) -> tuple[Run, str]:
     """huey's storage: what is dequeued is gone, there is no ack."""
     from huey import SqliteHuey  # type: ignore[import-not-found]
 
@@ -137,10 +138,10 @@ def huey(level: str, count: int, folder: Path) -> dict[str, Any]:
         storage.enqueue(BODY)
         assert storage.dequeue() == BODY
 
-    return {"rate": timed(count, cycle), "level": level_of(storage.conn)}
+    return repeated(cycle), level_of(storage.conn)
 
 
-def persist(level: str, count: int, folder: Path) -> dict[str, Any]:
+def persist(level: str, folder: Path) -> tuple[Run, str]:
     """persist-queue's queue with acks; it knows one level."""
     from persistqueue import SQLiteAckQueue  # type: ignore[import-not-found]
 
@@ -150,13 +151,13 @@ def persist(level: str, count: int, folder: Path) -> dict[str, Any]:
         queue.put(BODY)
         queue.ack(queue.get())
 
-    return {"rate": timed(count, cycle), "level": level_of(queue._conn)}
+    return repeated(cycle), level_of(queue._conn)
 
 
-def depth(level: str, count: int, folder: Path) -> dict[str, Any]:
+def depth(level: str, folder: Path, count: int = 2000) -> dict[str, float]:
     """µs an enqueue and a lease take, the median of `count`, with next to nothing waiting and with 100 000 events."""
     ours = Fclab(level, folder)
-    figures: dict[str, Any] = {"level": level}
+    figures: dict[str, float] = {}
     for waiting in (0, 100_000):
         while ours.queue.waiting() < waiting:
             ours.enqueue(nothing)
@@ -173,8 +174,21 @@ def depth(level: str, count: int, folder: Path) -> dict[str, Any]:
     return figures
 
 
-TOOLS = {"bare": bare, "fclab": fclab, "fclab grouped": grouped, "huey": huey, "persist-queue": persist, "depth": depth}
+TOOLS = {"bare": bare, "fclab": fclab, "fclab grouped": grouped, "huey": huey, "persist-queue": persist}
+
+
+def main(tool: str, level: str, folder: Path) -> None:
+    """Do what is read."""
+    if tool == "depth":
+        print(json.dumps(depth(level, folder)))
+        return
+    run, found = TOOLS[tool](level, folder)
+    print(json.dumps(found), flush=True)
+    for line in sys.stdin:
+        began = time.perf_counter()
+        run(int(line))
+        print(json.dumps(time.perf_counter() - began), flush=True)
 
 
 if __name__ == "__main__":
-    print(json.dumps(TOOLS[sys.argv[1]](sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))))
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

@@ -148,15 +148,16 @@ def test_verbs_do_not_wait_for_the_disk_and_what_gathers_is_one_transaction(tmp_
 
 
 def test_full_syncs_what_must_last_and_not_a_lease(tmp_path: Path) -> None:
-    levels: dict[str, int] = {}
+    levels: list[tuple[str, int]] = []
 
     def point(name: str) -> None:
         side, _, step = name.partition(" ")
         if side == "before" and step not in ("accept", "ack", "commit"):
-            levels[step] = queue._journal._db.execute("PRAGMA synchronous").fetchone()[0]
+            levels.append((step, queue._journal._db.execute("PRAGMA synchronous").fetchone()[0]))
 
     queue = SqliteQueue(tmp_path, synchronous="FULL", points=point)
-    put(queue, message(1))
-    ended(queue, take(queue, 0), None, entered(1, "Succeeded"))
+    for number in range(1, 4):
+        put(queue, message(number))
+        ended(queue, take(queue, 0), None, entered(1, "Succeeded"))
     queue.close()
-    assert levels == {"enqueue": 2, "lease": 1, "outcome": 2}
+    assert levels == [("enqueue", 2), ("lease", 1), ("outcome", 2)] * 3
