@@ -45,7 +45,7 @@ class SqliteQueue(Index):
     retention    µs for which ended tasks are remembered
     points       called with "before X" and "after X" around each durable step, for tests that end the process there
 
-    Raises `HomeRefused`. The process may end between a lease and the commit that stores it, with `post`: that delivery is then not counted.
+    Raises `HomeRefused`. With `post` the process may end before deliveries that were begun are written: those are then not counted.
     """
 
     def __init__(
