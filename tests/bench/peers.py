@@ -9,7 +9,9 @@ from pathlib import Path
 
 __all__ = ["PEERS", "cache", "interpreter"]
 
-PEERS = {"simpy": ("simpy==4.1.2",), "simfaas": ("simfaas==0.2.2",)}
+PEERS = {
+    "simpy": ("simpy==4.1.2",), "simfaas": ("simfaas==0.2.2",), "huey": ("huey==3.5.4",), "persist-queue": ("persist-queue==1.1.0",),
+}  # fmt: skip
 """What pip installs for each; what those need comes in its newest version, as SimFaaS sets no bounds."""
 
 

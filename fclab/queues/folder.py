@@ -1,0 +1,78 @@
+"""The home folder: one lab at a time has it open."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from weakref import WeakSet
+
+from fclab.errors import UsageError
+from fclab.queues.errors import HomeRefused
+
+__all__ = ["Folder"]
+
+
+class Folder:
+    """A home folder held by this lab, made if it is not there. Raises `HomeRefused` if another lab has it or it cannot be written.
+
+    1. Two labs never hold one folder, in one process or in two.
+    2. The hold ends with the process, however that ends: what a dead one leaves behind keeps nobody out.
+    3. A child forked from this process does not keep it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        try:
+            import fcntl
+        except ImportError:
+            raise UsageError("A lab with a home needs Linux or macOS.", hint="leave home= out") from None
+        self.path = Path(path).resolve()
+        self._lock = -1
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise HomeRefused(
+                f"the home {self.path} cannot be written: {error.strerror}.", hint="give another folder, or the right to write there"
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(lock, 20, 0).decode("ascii", "replace").strip()
+            os.close(lock)
+            if not isinstance(error, BlockingIOError):
+                raise HomeRefused(f"the home {self.path} cannot be locked: {error.strerror}.", hint="choose a folder on a disk") from error
+            who = "this process" if holder == str(os.getpid()) else f"process {holder}" if holder else "another process"
+            raise HomeRefused(
+                f"the home {self.path} is open in another lab, of {who}.", hint="close that lab, or give this one another folder"
+            ) from None
+        self._lock = lock
+        _held.add(self)
+        with suppress(OSError):  # a full disk: the name of the holder is a courtesy
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, str(os.getpid()).encode(), 0)
+
+    def close(self) -> None:
+        """Let others have it, also if a child was forked this very moment."""
+        if self._lock >= 0:
+            import fcntl
+
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        lock, self._lock = self._lock, -1
+        _held.discard(self)
+        os.close(lock)
+
+
+_held: WeakSet[Folder] = WeakSet()
+
+
+def _forked() -> None:
+    for folder in list(_held):
+        folder._let_go()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
