@@ -8,6 +8,8 @@ import shutil
 import sys
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import fclab
@@ -50,6 +52,7 @@ def findings() -> Iterator[Finding]:
     yield Finding("ok", f"fclab {metadata.version('fclab')} in {fclab.__path__[0]}")
     yield from _packages()
     yield _engine()
+    yield _processes()
     yield _lessons()
     yield _browser()
 
@@ -106,6 +109,23 @@ def _engine() -> Finding:
         return Finding("wrong", f"the engine: {error.what}", "report it: this is a mistake in fclab")
     text = f"the engine: three requests took {', '.join(f'{latency:g}' for latency in took)} s of lab time"
     return Finding("ok", text) if took == [1.1, 0.1, 1.1] else Finding("wrong", text, "it should be 1.1, 0.1, 1.1: report it")
+
+
+def _processes() -> Finding:
+    """One function in a process of its own, cold and warm."""
+    if sys.platform != "linux":
+        return Finding("absent", f"real processes: they need Linux, this is {platform.system()}", "Lab() in virtual time works everywhere")
+    with TemporaryDirectory(prefix="fclab-doctor-") as folder:
+        Path(folder, "index.py").write_text("def handler(event, context):\n    return event\n", encoding="utf-8")
+        try:
+            with fclab.Lab("process") as lab:
+                lab.deploy("probe", folder)
+                cold, warm = lab.invoke("probe", b"x"), lab.invoke("probe", b"x")
+        except (FclabError, OSError) as error:
+            return Finding("wrong", f"real processes: {error}", "Lab() in virtual time works without")
+    if not (cold.ok and warm.ok):
+        return Finding("wrong", f"real processes: {cold.error or warm.error}", "read the message; Lab() in virtual time works without")
+    return Finding("ok", f"real processes: {cold.latency * 1000:.0f} ms cold, {warm.latency * 1000:.2f} ms warm")
 
 
 def _lessons() -> Finding:
