@@ -34,7 +34,8 @@ def trim(run: Run, report: Report) -> None:
     kept = [seen.arrived for seen in run.requests] == ARRIVALS and not run.refused
     report.need(kept, "three", run.find("RequestAccepted", last=True), count=len(waits) + run.refused)
     failed = next((seen for seen in run.requests if not seen.ok), None)
-    report.need(failed is None, "answered", run.find("RequestFailed", last=True), label=failed.label if failed else "")
+    broke = run.find("ExecutionEnded", request=failed.number, last=True) if failed else None
+    report.need(failed is None, "answered", broke, label=failed.label if failed else "")
     _settings(run, report, mb)
     _code(run, report)
     first, *later = run.requests
