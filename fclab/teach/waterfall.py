@@ -32,7 +32,7 @@ def waterfall(rows: Mapping[str, Sequence[tuple[str, float]]], title: str) -> st
         for nth, (bar, length) in enumerate(row):
             x = LEFT + nth * (RIGHT - LEFT) // 6
             made.bar(x, x + 9, y + 35, 9, f'fill="{PAINTS[bar].fill}"')
-            made.text(x + 13, y + 44, f"{bar} {spoken(length)}", "start", SOFT, 12)
+            made.text(x + 13, y + 44, f"{bar} {spoken(length)}", "start", SOFT, 11)
     return made.page(12 + len(rows) * ROW, title)
 
 
@@ -61,9 +61,10 @@ def loose(bars: Sequence[str]) -> str:
 
 
 def spoken(length: float) -> str:
-    """A length as people say it: 0.15 s; 18 ms where it was measured, and 1.4 ms below ten."""
+    """A length as people say it: 0.15 s; 18 ms, 1.4 ms or 0.08 ms where it was measured."""
     if round(length, 3) == length:
         return f"{number(length)} s"
-    if length < 0.0095:
-        return f"{length * 1000:.2g} ms"
-    return f"{length * 1000:.0f} ms" if length < 0.9995 else f"{length:.2f} s"
+    if length >= 0.9995:
+        return f"{length:.2f} s"
+    places = 0 if length >= 0.00995 else 1 if length >= 0.000995 else 2
+    return f"{length * 1000:.{places}f} ms"
