@@ -10,6 +10,7 @@ from typing import Protocol
 from fclab import MissingExtra, UsageError
 from fclab.grid import Text
 from fclab.teach import exercise, texts
+from fclab.teach.bars import Bars
 from fclab.teach.checks import Happening, Recorded, Run, cite, read
 from fclab.teach.hints import Hint, wrapped
 from fclab.teach.predict import Card, Question, TextCard
@@ -52,6 +53,7 @@ class Lesson:
         self._stages: list[Watch | Ask | Tweak] = []
         module = importlib.import_module(f"fclab.teach.lesson_{number}")
         self.exercises: dict[str, exercise.Checker] = module.EXERCISES
+        self.facts: Callable[[Run], dict[str, object]] = module.facts
 
     def __repr__(self) -> str:
         return f"Lesson {self.number}: {self.told['title']} ({self.told['minutes']} min)"
@@ -131,6 +133,10 @@ class Lesson:
         ((name, value),) = start.items()
         trial(**start)
         return self._add(Tweak(self, trial, name, (low, high, step), value))
+
+    def bars(self, **labs: object) -> Bars:
+        """The bars of each lab's quickest cold start on one axis, one row a keyword; also their seconds: `bars["process"]["start"]`."""
+        return Bars(labs)
 
     def _add(self, made: Watch | Ask | Tweak) -> Stage:
         self._stages = [one for one in self._stages if one.stage.name != made.stage.name]

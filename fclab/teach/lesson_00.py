@@ -1,11 +1,11 @@
-"""Lesson 00: the one exercise, "bridge": R1 at 0 s and R3 at 600 s stay; move only R2 so that R2 and R3 are both warm."""
+"""Lesson 00: what its answers quote, and the exercise "bridge": R1 at 0 s, R3 at 600 s; move R2 alone so that it and R3 are warm."""
 
 from __future__ import annotations
 
 from fclab.teach.checks import Run
 from fclab.teach.exercise import Checker, Report
 
-__all__ = ["EXERCISES"]
+__all__ = ["EXERCISES", "facts"]
 
 FIRST, GIVEN, LAST = 0.0, 60.0, 600.0
 KEPT = {"idle_timeout": 300.0, "concurrency": 1, "reserved": 0}
@@ -33,3 +33,12 @@ def bridge(run: Run, report: Report) -> None:
 
 
 EXERCISES: dict[str, Checker] = {"bridge": bridge}
+
+
+def facts(run: Run) -> dict[str, object]:
+    """What answers may quote from a run: its first instance, when it was last idle and when it was reclaimed, in seconds."""
+    gone = run.find("InstanceReclaimed")
+    released = run.find("InstanceReleased", instance=gone.instance, before=gone.time, last=True) if gone else None
+    window = run.settings(run.requests[0].function).get("idle_timeout", 0.0)
+    times = {"idle": released.time if released else 0.0, "reclaimed": gone.time if gone else 0.0}
+    return {**times, "instance": run.requests[0].instance, "window": float(window) if isinstance(window, (int, float)) else 0.0}

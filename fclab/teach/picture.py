@@ -8,7 +8,7 @@ import math
 from fclab.teach.checks import Happening, Run
 from fclab.teach.texts import number
 
-__all__ = ["scene", "windows"]
+__all__ = ["Drawing", "scene", "windows"]
 
 WIDTH, LEFT, RIGHT, NEAR = 860, 84, 836, 80
 INK, SOFT, PAPER, LINE = "#222222", "#555555", "#ffffff", "#bbbbbb"
@@ -19,7 +19,7 @@ HATCH = (
 )
 
 
-class _Drawing:
+class Drawing:
     """SVG parts on an axis from 0 to `end` seconds."""
 
     def __init__(self, end: float) -> None:
@@ -54,22 +54,26 @@ class _Drawing:
 
     def page(self, y: int, title: str) -> str:
         """The drawing with its axis at height `y`."""
-        steps = (1, 2, 5, 10, 20, 50, 60, 100, 120, 200, 300, 600, 1200, 3600, math.ceil(self.end))
+        steps = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 60, 100, 120, 200, 300, 600, 1200, 3600, math.ceil(self.end))
         every = next(step for step in steps if self.end / step <= 8)
         self.path(f"M{LEFT} {y}H{RIGHT}", f'stroke="{LINE}"')
         for place in range(math.floor(self.end / every) + 1):
             self.path(f"M{self.x(place * every)} {y}v6", f'stroke="{LINE}"')
-            self.text(self.x(place * every), y + 21, f"{place * every} s", fill=SOFT, size=12)
+            self.text(self.x(place * every), y + 21, f"{number(place * every)} s", fill=SOFT, size=12)
+        return self.sheet(y + 32, title)
+
+    def sheet(self, height: int, title: str) -> str:
+        """The drawing without an axis, `height` pixels high."""
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y + 32}" viewBox="0 0 {WIDTH} {y + 32}" role="img" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" role="img" '
             f'font-family="system-ui,sans-serif"><title>{html.escape(title)}</title><defs>{HATCH}</defs>'
-            f'<rect width="{WIDTH}" height="{y + 32}" rx="6" fill="{PAPER}"/>{"".join(self.parts)}</svg>'
+            f'<rect width="{WIDTH}" height="{height}" rx="6" fill="{PAPER}"/>{"".join(self.parts)}</svg>'
         )
 
 
 def scene(arrivals: list[float], *, end: float = 660.0) -> str:
     """Arrows at the arrival times (seconds) above an empty lane marked '?'."""
-    made = _Drawing(end)
+    made = Drawing(end)
     made.text(LEFT - 14, 91, "instances", "end", SOFT)
     made.bar(LEFT, RIGHT, 70, 34, f'rx="4" fill="#f4f4f4" stroke="{LINE}" stroke-dasharray="5 4"')
     made.text((LEFT + RIGHT) / 2, 95, "?", size=22, bold=True)
@@ -80,7 +84,7 @@ def scene(arrivals: list[float], *, end: float = 660.0) -> str:
 
 def windows(run: Run, end: float) -> str:
     """What kept each instance alive in `run`, up to `end` seconds: boots, idle windows, the moment it was reclaimed."""
-    made = _Drawing(end)
+    made = Drawing(end)
     words = [("cold", COLD) if seen.cold else ("warm", WARM) for seen in run.requests]
     made.arrows([(seen.arrived, f"{seen.label} {word}", colour) for seen, (word, colour) in zip(run.requests, words, strict=True)])
     names = list(dict.fromkeys(event.instance for event in run.events if event.kind == "InstanceCreated"))
@@ -93,7 +97,7 @@ def windows(run: Run, end: float) -> str:
     return made.page(82 + 40 * max(1, len(names)), story)
 
 
-def _lane(made: _Drawing, y: int, events: list[Happening]) -> None:
+def _lane(made: Drawing, y: int, events: list[Happening]) -> None:
     """One instance: hatched where it booted, blue where it was idle, crossed out where it was reclaimed."""
     for place, event in enumerate(events):
         x = made.x(event.time)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from fclab import UsageError
+from fclab.teach.answers import READERS, Answer, Fields
 from fclab.teach.checks import Happening, Run
 from fclab.teach.texts import fill, number, plain, strings
 
-__all__ = ["READERS", "Answer", "Card", "Line", "Question", "TextCard", "judge", "overall"]
+__all__ = ["READERS", "Card", "Line", "Question", "TextCard", "judge", "overall"]
 
 Mood = Literal["hit", "close", "surprise"]
-Fields = dict[str, object]
 
 
 class Card(Protocol):
@@ -31,20 +31,6 @@ class Card(Protocol):
     def show(self) -> None: ...
     def clear(self) -> None: ...
     def on_reveal(self, callback: Callable[[], object]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What happened, for one line of a card: seconds, why (a key of the question's texts), the event that shows it, and facts for the text.
-
-    `traps` are the numbers that well-known misunderstandings lead to, computed from the same run.
-    """
-
-    value: float
-    why: str
-    event: Happening | None
-    facts: Fields
-    traps: Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +55,7 @@ class Question:
         self.text = str(told["question"])
         self.options, self.rows = strings(told.get("options")), strings(told.get("rows"))
         self.amounts = [_float(one) for one in _list(told.get("amounts"))]
+        self.bars = strings(told.get("bars"))
         self.unit = str(told.get("unit", "s"))
         self.low, self.high = _float(told.get("low", 0.0)), _float(told.get("high", 1e9))
         self.tolerance, self.near = _float(told.get("tolerance", 0.0)), _float(told.get("close", 0.0))
@@ -84,13 +71,25 @@ class Question:
         shown = {name: self.told[name] for name in names if name in self.told}
         return {**shown, "help": " ".join(str(shown["help"]).split())} if "help" in shown else shown
 
+    @property
+    def example(self) -> str:
+        """How to answer in code."""
+        first: object = self.amounts[0] if self.amounts else self.options[0] if self.options else (self.low + self.high) / 2
+        if self.kind == "order":
+            said = repr(self.options)
+        elif self.rows:
+            said = repr([first] * len(self.rows))
+        else:
+            said = number(first) if isinstance(first, float) else repr(first)
+        return f'L.predict("{self.name}", {said})'
+
     def value(self, guess: object) -> object:
         """`guess` as a card keeps it; options may be given by their text, by their amount or by their place from 0."""
         if self.kind in ("number", "mark"):
             if isinstance(guess, bool) or not isinstance(guess, (int, float)) or not self.low <= guess <= self.high:
                 raise UsageError(
                     f"{self.name!r} asks for a number from {number(self.low)} to {number(self.high)} {self.unit}, not {guess!r}.",
-                    hint=f'such as L.predict("{self.name}", {number((self.low + self.high) / 2)})',
+                    hint=f"such as {self.example}",
                 )
             return float(guess)
         many = bool(self.rows or self.told.get("multiple") or self.kind == "order")
@@ -98,8 +97,7 @@ class Question:
         places = [self._place(one) for one in given]
         wanted = len(self.rows) or (len(self.options) if self.kind == "order" else None if many else 1)
         if None in places or (wanted is not None and len(places) != wanted) or (self.kind == "order" and len(set(places)) != wanted):
-            example = [self.amounts[0] if self.amounts else self.options[0]] * len(self.rows) if self.rows else self.options[0]
-            raise UsageError(f"{self.name!r} cannot take {guess!r} for an answer.", hint=f'such as L.predict("{self.name}", {example!r})')
+            raise UsageError(f"{self.name!r} cannot take {guess!r} for an answer.", hint=f"such as {self.example}")
         return places if many else places[0]
 
     def _place(self, one: object) -> int | None:
@@ -169,10 +167,7 @@ class TextCard:
         lines = [f"{self.words['badge']}: {plain(question.text)}"]
         lines += [f"  {row}: {'  or  '.join(question.options)}" for row in question.rows] or [f"  {option}" for option in question.options]
         if self.undecided:
-            example: object = number((question.low + question.high) / 2)
-            if question.options:
-                example = [question.amounts[0] if question.amounts else question.options[0]] * (len(question.rows) or 1)
-            lines.append(fill(self.words["no_widgets"], call=f'L.predict("{question.name}", {example})', show=f'L.show("{question.name}")'))
+            lines.append(fill(self.words["no_widgets"], call=question.example, show=f'L.show("{question.name}")'))
         else:
             lines.append(self.words["committed"] if self.committed else self.words["shown"])
         return "\n".join(lines)
@@ -181,45 +176,16 @@ class TextCard:
 # ---- what happened
 
 
-def latencies(run: Run) -> list[Answer]:
-    """One answer a request: how long its caller waited."""
-    answers = []
-    for seen in run.requests:
-        why, event, facts = run.why(seen.number)
-        answers.append(Answer(seen.latency or 0.0, why, event, facts, {}))
-    return answers
-
-
-def last_warm(run: Run) -> list[Answer]:
-    """The last moment at which a request would still have met the instance that served the next to last one."""
-    if len(run.requests) < 2:
-        raise UsageError("This needs a run of two requests or more.", hint="let the trial send all the requests of the lesson")
-    before = run.requests[-2]
-    release = run.find("InstanceReleased", request=before.number, last=True)
-    window = _float(run.settings(before.function).get("idle_timeout", 300.0))
-    if release is None:
-        raise UsageError("This run has no answer yet: its last request but one never ended.", hint="run the lab to its end first")
-    until = _float(release.fields["expires"])
-    facts: Fields = {"label": run.requests[-1].label, "before": before.label, "since": release.time, "window": window, "until": until}
-    first = run.find("InstanceReleased", last=False)
-    traps: Fields = {
-        "from_arrival": before.arrived + window,
-        "from_first": (first.time if first else 0.0) + window,
-        "from_zero": window,
-        "one_step_late": round(until + 0.1, 6),
-    }
-    return [Answer(until, "expires", release, facts, traps)]
-
-
-READERS: dict[str, Callable[[Run], list[Answer]]] = {"latencies": latencies, "last_warm": last_warm}
-
-
 def judge(question: Question, guess: object, run: Run) -> list[Line]:
     """Every line of a bet beside what happened; `guess` None (Show me) gives lines without a mood."""
     answers = READERS[question.reads](run)
+    if question.kind == "order":
+        return [_order(question, guess, answers)]
     if question.kind == "choice":
+        if question.bars:
+            answers = [answer for bar in question.bars for answer in answers if answer.facts["bar"] == bar]
         places = guess if isinstance(guess, list) else [None] * len(answers)
-        return [_choice(question, row, place, answer) for row, (place, answer) in enumerate(zip(places, answers, strict=False))]
+        return [_choice(question, place, answer) for place, answer in zip(places, answers, strict=False)]
     answer = answers[0]
     happened = f"{number(answer.value)} {question.unit}"
     label, because = str(answer.facts.get("label", "")), fill(question.why[answer.why], **answer.facts)
@@ -233,12 +199,27 @@ def judge(question: Question, guess: object, run: Run) -> list[Line]:
     return [Line(label, f"{number(guess)} {question.unit}", happened, mood, because, answer.event)]
 
 
-def _choice(question: Question, row: int, place: object, answer: Answer) -> Line:
-    nearest = min(range(len(question.amounts)), key=lambda one: abs(question.amounts[one] - answer.value))
+def _choice(question: Question, place: object, answer: Answer) -> Line:
+    off = [abs(amount - answer.value) for amount in question.amounts]
     said = question.options[place] if isinstance(place, int) and place >= 0 else ""
-    mood: Mood | None = ("hit" if place == nearest else "surprise") if said else None
+    mood: Mood | None = None
+    if isinstance(place, int) and said:
+        mood = "hit" if off[place] == min(off) else "close" if off[place] <= question.near + 1e-9 else "surprise"
     because = fill(question.why[answer.why], **answer.facts)
     return Line(str(answer.facts["label"]), said, f"{number(answer.value)} {question.unit}", mood, because, answer.event)
+
+
+def _order(question: Question, guess: object, answers: list[Answer]) -> Line:
+    """One line for the whole order: close if two changed places; what refutes it is the first that stands wrong."""
+    happened = [str(answer.facts["bar"]) for answer in answers]
+    said = [question.bars[place] for place in guess if isinstance(place, int)] if isinstance(guess, list) else []
+    wrong = [answer for answer, bar in zip(answers, said, strict=False) if bar != answer.facts["bar"]]
+    mood: Mood | None = None
+    if said:
+        mood = "surprise" if len(wrong) > 2 or len(said) != len(happened) else "close" if wrong else "hit"
+    shown = (wrong or answers)[0]
+    because = fill(question.why[shown.why], **shown.facts)
+    return Line(str(question.told.get("label", "")), ", ".join(said), ", ".join(happened), mood, because, shown.event)
 
 
 def overall(lines: list[Line]) -> Mood | None:

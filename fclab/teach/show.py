@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from fclab.teach import blocks
 from fclab.teach.blocks import Block, Cell, text_of
-from fclab.teach.checks import Run, Seen, cite, read
-from fclab.teach.picture import windows
+from fclab.teach.checks import Run, cite, read
+from fclab.teach.compare import COMPARE, Slider
 from fclab.teach.predict import Line, judge, overall
 from fclab.teach.stage import Stage, panel
 from fclab.teach.texts import fill, number, plain, strings, tables
@@ -128,7 +128,7 @@ class Ask(Opening):
     def answer(self, place: int) -> str:
         """Our answer to a question, with the times of the run that was watched."""
         run = self.lesson.run
-        return fill(str(self.told[place]["answer"]), **facts(run)) if run else self.words["jump_first"]
+        return fill(str(self.told[place]["answer"]), **self.lesson.facts(run)) if run else self.words["jump_first"]
 
     def panel(self) -> list[Block]:
         """Each question with its jumps, and its answer once it was asked for."""
@@ -168,21 +168,15 @@ class Ask(Opening):
         made.on_press(pressed)
 
 
-def facts(run: Run) -> dict[str, object]:
-    """What answers may quote from a run: its first instance, when it was last idle and when it was reclaimed, in seconds."""
-    gone = run.find("InstanceReclaimed")
-    released = run.find("InstanceReleased", instance=gone.instance, before=gone.time, last=True) if gone else None
-    window = run.settings(run.requests[0].function).get("idle_timeout", 0.0)
-    times = {"idle": released.time if released else 0.0, "reclaimed": gone.time if gone else 0.0}
-    return {**times, "instance": run.requests[0].instance, "window": float(window) if isinstance(window, (int, float)) else 0.0}
-
-
 class Tweak(Opening):
     """One slider: every position is a whole run in virtual time, drawn beside the first."""
 
     def __init__(self, lesson: Lesson, trial: Callable[..., Ran], name: str, ends: tuple[float, float, float], start: float) -> None:
         self.trial, self.name, self.ends, self.start = trial, name, ends, start
         self.told = lesson.named("tweak", name)
+        judged = self.told.get("judged_at")
+        self.judged = float(judged) if isinstance(judged, (int, float)) else None
+        """The position that its bet is about; None where the bet is a position itself."""
         super().__init__(lesson, "tweak", strings(self.told["needs"]))
 
     def at(self, value: float) -> Run:
@@ -192,33 +186,30 @@ class Tweak(Opening):
 
     def panel(self, value: float, first: Run, lines: list[Line]) -> list[Block]:
         """The slider, the run at `value` beside the first one, and the bet."""
-        words, told, run = self.words, self.told, self.at(value)
+        words, told = self.words, self.told
         low, high, step = self.ends
         unit = str(told["unit"])
-        picture = base64.b64encode(windows(run, high + 20).encode()).decode()
-        story = "; ".join(f"{one.label} at {number(one.arrived)} {unit}: {how(one)}" for one in run.requests)
-        rows: list[list[Cell]] = [
-            [now.label, f"{number(now.arrived)} {unit}", how(now), how(first.requests[place]) if place < len(first.requests) else ""]
-            for place, now in enumerate(run.requests)
-        ]
+        shown = COMPARE[str(told.get("compare", "requests"))](self.at(value), first, Slider(high, self.start, value, unit, words))
+        picture = base64.b64encode(shown.picture.encode()).decode()
         made: list[Block] = [
             blocks.head(words["tweak"], str(told["text"])),
             {"type": "slider", "label": told["label"], "low": low, "high": high, "step": step, "unit": unit},
-            {"type": "image", "src": f"data:image/svg+xml;base64,{picture}", "alt": story},
-            blocks.table(
-                [words["column_request"], words["arrives"], words["this_run"], f"{words['first_run']} ({number(self.start)} {unit})"], rows
-            ),
+            {"type": "image", "src": f"data:image/svg+xml;base64,{picture}", "alt": shown.story},
+            blocks.table(shown.heads, shown.rows),
         ]
         if not lines or not lines[0].mood:
             return made
-        tries = {"mine": fill(words["mine"], said=lines[0].said), "later": words["step_late"]}
+        if self.judged is None:
+            tries = {"mine": fill(words["mine"], said=lines[0].said), "later": words["step_late"]}
+        else:
+            tries = {"judged": fill(words["judged"], at=f"{number(self.judged)} {unit}")}
         return [*made, blocks.rule(), *self.verdict(lines), blocks.buttons(tries)]
 
     def fill(self) -> None:
         """The panel, and what its slider and buttons do."""
         first = self.at(self.start)
         question = str(self.told["question"])
-        lines = self.beside(question, first)
+        lines = self.beside(question, first if self.judged is None else self.at(self.judged))
         shown = self.panel(self.start, first, lines)
         made = panel("tweak", shown, self.start)
         self.stage.open(text_of([block for block in shown if block["type"] in ("head", "table", "text", "quote")]), [made] if made else [])
@@ -231,15 +222,10 @@ class Tweak(Opening):
                 made.blocks = self.panel(value, first, lines)
 
         def pressed(press: str) -> None:
-            bet = self.lesson.card(question).value
+            bet = self.lesson.card(question).value if self.judged is None else self.judged
             if isinstance(bet, (int, float)):
                 low, high, step = self.ends
                 made.value = min(high, max(low, round(bet + (step if press == "later" else 0.0), 6)))
 
         made.observe(moved, "value")
         made.on_press(pressed)
-
-
-def how(seen: Seen) -> str:
-    """'cold, 1.1 s' or 'warm, 0.1 s'."""
-    return f"{'cold' if seen.cold else 'warm'}, {number(seen.latency)} s" if seen.latency is not None else "no answer"

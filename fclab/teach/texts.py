@@ -26,13 +26,14 @@ def folder(package: Path | None = None) -> Path:
 
 @cache
 def texts(number: str, where: Path | None = None) -> Texts:
-    """The words of lesson `number` ("00" to "11"). Raises `UsageError` naming the lessons there are."""
+    """The words of lesson `number` ("00" to "11"), with those all share (`words.toml`). Raises `UsageError` naming those there are."""
     at = (where or folder()) / "text"
     known = sorted(path.stem for path in at.glob("[0-9][0-9].toml"))
     if number not in known:
         raise UsageError(f"There is no lesson {number!r}; there is {', '.join(known)}.", hint=f'ask for one of them: lesson("{known[0]}")')
-    with (at / f"{number}.toml").open("rb") as file:
-        return tomllib.load(file)
+    told, shared = (tomllib.loads((at / f"{name}.toml").read_text("utf-8")) for name in (number, "words"))
+    own = told.get("words")
+    return {**told, "words": {**shared, **(own if isinstance(own, dict) else {})}}
 
 
 def notebook(number: str, where: Path | None = None) -> Path:

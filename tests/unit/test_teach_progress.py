@@ -90,7 +90,8 @@ def test_a_folder_that_cannot_be_made_is_no_error(monkeypatch: pytest.MonkeyPatc
 
 def laid_out(at: Path) -> Path:
     (at / "text").mkdir(parents=True)
-    (at / "text" / "00.toml").write_text('title = "found"\n')
+    (at / "text" / "00.toml").write_text('title = "found"\n[words]\nbadge = "its own"\n')
+    (at / "text" / "words.toml").write_text('badge = "all"\nhit = "all"\n')
     (at / "00-x.ipynb").write_text("{}")
     return at
 
@@ -100,7 +101,7 @@ def test_in_a_checkout_and_in_a_wheel(tmp_path: Path) -> None:
     assert texts.folder(tmp_path / "checkout" / "fclab") == checkout
     wheel = laid_out(tmp_path / "site" / "fclab" / "_lessons")
     assert texts.folder(tmp_path / "site" / "fclab") == wheel
-    assert texts.texts("00", wheel)["title"] == "found"
+    assert texts.texts("00", wheel) == {"title": "found", "words": {"badge": "its own", "hit": "all"}}
     assert texts.notebook("00", wheel).name == "00-x.ipynb"
     assert texts.folder() == ROOT / "lessons"
 
