@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import _thread
 import logging
-import os
-import selectors
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from heapq import heappop
 
 from fclab.clock import Timers
+from fclab.readiness import READ, WRITE, readiness
 
 __all__ = ["WallClock"]
 
@@ -21,7 +19,8 @@ _LONGEST = 3600.0
 """Seconds the loop sleeps at most."""
 _IN_A_ROW = 256
 """Calls handed in, and timers, that have their turn before the others have theirs."""
-_EVENTS = (selectors.EVENT_READ, selectors.EVENT_WRITE)
+
+Call = Callable[[], object]
 
 
 class WallClock(Timers):
@@ -41,17 +40,15 @@ class WallClock(Timers):
         self.after_turn: Callable[[], object] | None = None
         """Called at the end of each turn of the loop, while somebody waits for something to become true."""
         self._inbox: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
-        self._selector = selectors.DefaultSelector()
-        self._bell, self._button = os.pipe()
-        os.set_blocking(self._bell, False)
-        os.set_blocking(self._button, False)
-        self._selector.register(self._bell, selectors.EVENT_READ, (self._rung, None))
+        self._readiness = readiness()
+        self._watched: dict[int, tuple[Call | None, Call | None]] = {}
+        """What to call when a descriptor can be read, and when it can be written."""
         self._asleep = False
         self._ending = False
         self._ended = False
         self._thread = 0
         self._door = _thread.allocate_lock()
-        """Held while the button is pressed or taken away, so that nobody writes into a descriptor that is somebody else's by now."""
+        """Held while the bell is rung or taken away, so that nobody writes into a descriptor that is somebody else's by now."""
 
     # ---- time
 
@@ -72,17 +69,20 @@ class WallClock(Timers):
             self._asleep = False
             self._ring()
 
-    def watch(self, fd: int, readable: Callable[[], object] | None = None, writable: Callable[[], object] | None = None) -> None:
+    def watch(self, fd: int, readable: Call | None = None, writable: Call | None = None) -> None:
         """Call `readable()` while there is something to read from `fd`, `writable()` while it takes something; neither: forget it."""
-        events = (selectors.EVENT_READ if readable else 0) | (selectors.EVENT_WRITE if writable else 0)
-        known = fd in self._selector.get_map()
+        events = (READ if readable else 0) | (WRITE if writable else 0)
+        known = fd in self._watched
         if not events:
             if known:
-                self._selector.unregister(fd)
-        elif known:
-            self._selector.modify(fd, events, (readable, writable))
+                del self._watched[fd]
+                self._readiness.unregister(fd)
+            return
+        self._watched[fd] = readable, writable
+        if known:
+            self._readiness.modify(fd, events)
         else:
-            self._selector.register(fd, events, (readable, writable))
+            self._readiness.register(fd, events)
 
     @property
     def here(self) -> bool:
@@ -134,13 +134,15 @@ class WallClock(Timers):
         if inbox or self._ending:  # handed in before the loop was known to sleep
             self._asleep = False
         rest = 0.0 if not self._asleep else _LONGEST if due is None else min(_LONGEST, max(0.0, (due - self.reading()) / 1e6))
-        ready = self._selector.select(rest)
+        ready = self._readiness.poll(rest)
         self._asleep = False
-        watched = self._selector.get_map()
-        for key, events in ready:
-            for event, call in zip(_EVENTS, key.data, strict=True):
-                if events & event and call is not None and watched.get(key.fd) is key:  # an earlier call may have let it go
-                    self._make(call, ())
+        watched = self._watched
+        for fd, events, calls in [(fd, events, watched[fd]) for fd, events in ready if fd in watched]:  # the bell is not
+            readable, writable = calls
+            if readable is not None and events & ~WRITE and watched.get(fd) is calls:  # an earlier call may have let it go
+                self._make(readable, ())
+            if writable is not None and events & ~READ and watched.get(fd) is calls:
+                self._make(writable, ())
 
     def _make(self, fn: Callable[..., object], args: tuple[object, ...]) -> None:
         self.time = (time.monotonic_ns() - self._zero) // 1000
@@ -150,20 +152,14 @@ class WallClock(Timers):
             self.failed(error)
 
     def _ring(self) -> None:
-        with self._door, suppress(BlockingIOError):
+        with self._door:
             if not self._ended:
-                os.write(self._button, b"\0")
-
-    def _rung(self) -> None:
-        with suppress(BlockingIOError):
-            os.read(self._bell, 4096)
+                self._readiness.ring()
 
     def _shut(self) -> None:
         with self._door:
             self._ended = True
-            self._selector.close()
-            os.close(self._bell)
-            os.close(self._button)
+            self._readiness.close()
 
 
 def _report(error: BaseException) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Channel", "Nonsense"]
 
 Received = Callable[[int, int, int, list[bytes]], object]
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16
 _HEAD = HEAD.size
 
 

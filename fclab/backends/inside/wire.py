@@ -83,6 +83,16 @@ class Wire:
         self._rest = data[end:]
         return kind, request, number, split(data, 17, end)
 
+    def frames(self, data: bytes) -> "list[tuple[int, int, int, list[bytes]]]":
+        """The frames that `data`, read by somebody else, begins; what is missing of the last is waited for."""
+        if not data:
+            raise EOFError
+        self._rest = data
+        frames = []
+        while self._rest:
+            frames.append(self.next())
+        return frames
+
     def _read(self, most: int) -> bytes:
         try:
             data = os.read(self.fd, most)
