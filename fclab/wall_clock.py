@@ -39,6 +39,7 @@ class WallClock(Timers):
         self.failed: Callable[[BaseException], object] = _report
         self.after_turn: Callable[[], object] | None = None
         """Called at the end of each turn of the loop, while somebody waits for something to become true."""
+        self._last: list[Call] = []
         self._inbox: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
         self._readiness = readiness()
         self._watched: dict[int, tuple[Call | None, Call | None]] = {}
@@ -84,6 +85,10 @@ class WallClock(Timers):
         else:
             self._readiness.register(fd, events)
 
+    def last(self, fn: Call) -> None:
+        """Call `fn()` when those whose turn it is have had it: once for all that they ask for. On the loop's thread."""
+        self._last.append(fn)
+
     @property
     def here(self) -> bool:
         """The caller is on the loop's thread."""
@@ -116,24 +121,24 @@ class WallClock(Timers):
         return self._ended
 
     def _turn(self) -> None:
-        inbox, heap = self._inbox, self._heap
-        for _ in range(min(len(inbox), _IN_A_ROW)):
-            fn, args = inbox.popleft()
-            self._make(fn, args)
+        inbox = self._inbox
+        if inbox:
+            for _ in range(min(len(inbox), _IN_A_ROW)):
+                fn, args = inbox.popleft()
+                self._make(fn, args)
         due = self.next_time()
-        for _ in range(_IN_A_ROW):
-            if due is None or due > self.reading():
-                break
-            timer = heappop(heap)[2]
-            timer._number = 0
-            self._make(timer.fn, timer.args)
-            due = self.next_time()
+        if due is not None and due <= self.reading():
+            due = self._due_now(due)
         if self.after_turn is not None:
             self._make(self.after_turn, ())
+        if self._last:
+            self._round_off()
         self._asleep = True
         if inbox or self._ending:  # handed in before the loop was known to sleep
             self._asleep = False
-        rest = 0.0 if not self._asleep else _LONGEST if due is None else min(_LONGEST, max(0.0, (due - self.reading()) / 1e6))
+            rest = 0.0
+        else:
+            rest = _LONGEST if due is None else min(_LONGEST, max(0.0, (due - self.reading()) / 1e6))
         ready = self._readiness.poll(rest)
         self._asleep = False
         watched = self._watched
@@ -143,6 +148,24 @@ class WallClock(Timers):
                 self._make(readable, ())
             if writable is not None and events & ~READ and watched.get(fd) is calls:
                 self._make(writable, ())
+        if self._last:
+            self._round_off()
+
+    def _due_now(self, due: int | None) -> int | None:
+        """Make the calls of timers that have come due; when the next one is."""
+        for _ in range(_IN_A_ROW):
+            if due is None or due > self.reading():
+                break
+            timer = heappop(self._heap)[2]
+            timer._number = 0
+            self._make(timer.fn, timer.args)
+            due = self.next_time()
+        return due
+
+    def _round_off(self) -> None:
+        last, self._last = self._last, []
+        for fn in last:
+            self._make(fn, ())
 
     def _make(self, fn: Callable[..., object], args: tuple[object, ...]) -> None:
         self.time = (time.monotonic_ns() - self._zero) // 1000

@@ -55,6 +55,7 @@ class Guest:
         self.runs: dict[int, Run] = {}
         self.outside = Log(wire, 0)
         self.calls = Calls(wire)
+        self.crew: Crew | None = None
         self.peak_kb = 0
         self.runners: dict[int, Any] = {}
 
@@ -95,7 +96,7 @@ class Guest:
         """Serve frames until the platform is gone (clauses 1 and 2)."""
         if self.threaded:
             self.crew = Crew(self.wire, self.concurrency, self.run, self.other, self.work)
-            self.work()
+            self.work(self.crew)
         while True:
             frame = self.wire.next()
             if frame[0] == RUN:
@@ -103,10 +104,10 @@ class Guest:
             else:
                 self.other(frame)
 
-    def work(self) -> None:
+    def work(self, crew: Crew) -> None:
         """The life of one of several threads."""
         try:
-            self.crew.serve()
+            crew.serve()
         except EOFError:
             _leave(0)
         except (OSError, ValueError):
@@ -139,7 +140,11 @@ class Guest:
             self.fail(FAILED, number, error, log, began)
         else:
             self.leave(run)
-            self.wire.send(pack(DONE, number, self.peak(began), payload, log.rest()))
+            answer = pack(DONE, number, self.peak(began), payload, log.rest())
+            if self.crew is None:
+                self.wire.send(answer)
+            else:
+                self.crew.answer(answer, time.perf_counter_ns() - began)
 
     def hook(self, name: str) -> None:
         """Run the initializer or a hook, and answer."""

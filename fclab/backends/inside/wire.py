@@ -67,6 +67,7 @@ class Wire:
         self.fd = fd
         self.lock = _thread.allocate_lock()
         self._rest = b""
+        self._kept: list[bytes] = []
 
     def next(self) -> "tuple[int, int, int, list[bytes]]":
         """The next frame: kind, request, number, fields. Raises EOFError when the platform is gone."""
@@ -103,8 +104,21 @@ class Wire:
         return data
 
     def send(self, frame: bytes) -> None:
-        """Write one frame."""
+        """Write one frame, after those that were kept."""
         with self.lock:
+            if self._kept:
+                frame = b"".join((*self._kept, frame))
+                self._kept.clear()
             sent = os.write(self.fd, frame)
             while sent < len(frame):
                 sent += os.write(self.fd, memoryview(frame)[sent:])
+
+    def keep(self, frame: bytes) -> None:
+        """Write one frame with the next, or when `flush` says so."""
+        with self.lock:
+            self._kept.append(frame)
+
+    def flush(self) -> None:
+        """Write what was kept."""
+        if self._kept:
+            self.send(b"")
