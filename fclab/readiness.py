@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+from functools import partial
 from math import ceil
 from typing import Protocol
 
@@ -41,10 +42,8 @@ class _Epoll:
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         epoll.register(self._bell, select.EPOLLIN | select.EPOLLET)
         self.register, self.modify, self.unregister, self.poll = epoll.register, epoll.modify, epoll.unregister, epoll.poll
+        self.ring = partial(os.eventfd_write, self._bell, 1)
         self._epoll = epoll
-
-    def ring(self) -> None:
-        os.eventfd_write(self._bell, 1)
 
     def close(self) -> None:
         self._epoll.close()

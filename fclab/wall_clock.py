@@ -44,6 +44,8 @@ class WallClock(Timers):
         self._readiness = readiness()
         self._watched: dict[int, tuple[Call | None, Call | None]] = {}
         """What to call when a descriptor can be read, and when it can be written."""
+        self._new: set[int] = set()
+        """Descriptors watched since the loop last looked which are ready: what it saw then was not they."""
         self._asleep = False
         self._ending = False
         self._ended = False
@@ -83,6 +85,7 @@ class WallClock(Timers):
         if known:
             self._readiness.modify(fd, events)
         else:
+            self._new.add(fd)
             self._readiness.register(fd, events)
 
     def last(self, fn: Call) -> None:
@@ -137,14 +140,20 @@ class WallClock(Timers):
         if inbox or self._ending:  # handed in before the loop was known to sleep
             self._asleep = False
             rest = 0.0
+        elif due is None:
+            rest = _LONGEST
         else:
-            rest = _LONGEST if due is None else min(_LONGEST, max(0.0, (due - self.reading()) / 1e6))
+            rest = min(_LONGEST, max(0, due - self.reading()) / 1e6)
         ready = self._readiness.poll(rest)
         self._asleep = False
-        watched = self._watched
-        for fd, events, calls in [(fd, events, watched[fd]) for fd, events in ready if fd in watched]:  # the bell is not
+        watched, new = self._watched, self._new
+        new.clear()
+        for fd, events in ready:
+            calls = watched.get(fd)
+            if calls is None or fd in new:  # the bell; or an earlier call let it go, and there may be another of that number
+                continue
             readable, writable = calls
-            if readable is not None and events & ~WRITE and watched.get(fd) is calls:  # an earlier call may have let it go
+            if readable is not None and events & ~WRITE:
                 self._make(readable, ())
             if writable is not None and events & ~READ and watched.get(fd) is calls:
                 self._make(writable, ())

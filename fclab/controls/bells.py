@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import _thread
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 __all__ = ["Bell", "bell"]
 
 
 class Bell(Protocol):
-    """Rung at most once for each `wait`; may be waited at again after that. Signals interrupt a wait."""
+    """Rung at most once for each wait; may be waited at again after that. Signals interrupt a wait."""
 
-    def ring(self) -> object:
+    @property
+    def ring(self) -> Callable[[], object]:
         """Wake who waits, or is going to."""
         ...
 
-    def wait(self, seconds: float | None = None) -> bool:
+    @property
+    def wait(self) -> Callable[[], object]:
+        """Wait until it is rung."""
+        ...
+
+    def wait_for(self, seconds: float) -> bool:
         """Wait until it is rung; False if that does not happen within `seconds`."""
         ...
 
@@ -28,43 +36,41 @@ class _Counter:
     woken by that must wait again, for the interpreter, and on one core two threads that talk to each other then switch twice as often.
     """
 
-    __slots__ = ("_fd",)
+    __slots__ = ("_fd", "ring", "wait")
 
     def __init__(self) -> None:
         self._fd = os.eventfd(0, os.EFD_CLOEXEC)
+        self.ring = partial(os.eventfd_write, self._fd, 1)
+        self.wait = partial(os.read, self._fd, 8)
 
-    def ring(self) -> None:
-        os.eventfd_write(self._fd, 1)
+    def wait_for(self, seconds: float) -> bool:
+        import select
 
-    def wait(self, seconds: float | None = None) -> bool:
-        if seconds is not None:
-            import select
-
-            poll = select.poll()
-            poll.register(self._fd, select.POLLIN)
-            if not poll.poll(seconds * 1000):
-                return False
-        os.read(self._fd, 8)
-        return True
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        if poll.poll(seconds * 1000):
+            self.wait()
+            return True
+        return False
 
     def __del__(self) -> None:
-        fd, self._fd = getattr(self, "_fd", -1), -1
-        if fd >= 0:
-            os.close(fd)
+        if hasattr(self, "_fd"):  # there may have been no descriptor left
+            os.close(self._fd)
 
 
 class _Lock:
     """A lock that is held until it rings."""
 
-    __slots__ = ("_lock", "ring")
+    __slots__ = ("_lock", "ring", "wait")
 
     def __init__(self) -> None:
         self._lock = _thread.allocate_lock()
         self._lock.acquire()
         self.ring = self._lock.release
+        self.wait = self._lock.acquire
 
-    def wait(self, seconds: float | None = None) -> bool:
-        return self._lock.acquire(timeout=-1 if seconds is None else seconds)
+    def wait_for(self, seconds: float) -> bool:
+        return self._lock.acquire(timeout=seconds)
 
 
 def bell() -> Bell:

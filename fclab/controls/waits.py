@@ -59,9 +59,10 @@ class Wait:
             if look is None:
                 self._bell.wait()
             else:
-                while not self._bell.wait(SLICE):
+                while not self._bell.wait_for(SLICE):
                     look()
-            self._waits.rung(self._bell)
+            if not self._waits.driver.closed:
+                self._waits.bells.append(self._bell)
         finally:
             self._waits.waiting.pop(id(self), None)
         if self._error is not None:
@@ -80,15 +81,6 @@ class Waits:
         """Those nobody waits at, to be used again. A wait that is interrupted keeps its own: it may still be rung."""
         self._conditions: list[tuple[Wait, Callable[[], bool], int | None, Callable[[], BaseException | None] | None]] = []
 
-    def open(self) -> Wait:
-        """A wait of the calling thread."""
-        return Wait(self)
-
-    def rung(self, bell: Bell) -> None:
-        """The wait at this bell is over."""
-        if not self.driver.closed:
-            self.bells.append(bell)
-
     def until(
         self,
         done: Callable[[], bool],
@@ -97,7 +89,7 @@ class Waits:
         hopeless: Callable[[], BaseException | None] | None = None,
     ) -> None:
         """Wait until `done()`, at most to lab time `end` (µs); without an end, raise what `hopeless` says if it says something."""
-        wait = self.open()
+        wait = Wait(self)
         self.driver.clock.post(self._add, wait, done, end, hopeless)
         if progress is None:
             wait.result()
