@@ -36,11 +36,14 @@ class Channel:
        and after `close`, nothing is called.
     """
 
-    __slots__ = ("_clock", "_due", "_full", "_in", "_out", "ended", "fd", "received", "sock")
+    __slots__ = ("_clock", "_due", "_full", "_in", "_out", "_wanted", "ended", "fd", "received", "sock")
 
     def __init__(self, clock: WallClock, sock: socket.socket, received: Received, ended: Callable[[str], object]) -> None:
         self._clock = clock
         self._in = bytearray()
+        """The beginning of a frame."""
+        self._wanted = 0
+        """Bytes of which it can be told more: its whole head, or all of it."""
         self._out: list[bytes | memoryview] = []
         self._due = False
         """What is to go out will be written, at the end of the turn or when the socket takes it."""
@@ -101,28 +104,32 @@ class Channel:
 
     def _parse(self, data: bytes) -> None:
         held = self._in
-        if not held and len(data) >= _HEAD:  # nearly always: one frame, or several, with nothing left over
-            kind, request, number, size = HEAD.unpack_from(data)
-            end = _HEAD + size
-            if end == len(data):
-                self.received(kind, request, number, _fields(data, _HEAD, end))
+        if held:
+            held += data
+            if len(held) < self._wanted:
                 return
-        held += data
-        at, there = 0, len(held)
+            data = bytes(held)
+            held.clear()
+        at, there, wanted = 0, len(data), _HEAD
         while there - at >= _HEAD:
-            kind, request, number, size = HEAD.unpack_from(held, at)
+            kind, request, number, size = HEAD.unpack_from(data, at)
             if size > MOST_BODY:
                 raise Nonsense(f"a frame of {size} bytes, {MOST_BODY} are allowed")
             end = at + _HEAD + size
             if end > there:
+                wanted = end - at
                 break
-            with memoryview(held) as view:
-                fields = _fields(view, at + _HEAD, end)
+            try:
+                fields = split(data, at + _HEAD, end)
+            except ValueError as error:
+                raise Nonsense(str(error)) from None
             at = end
             self.received(kind, request, number, fields)
             if self.fd < 0:
                 return
-        del held[:at]
+        if at < there:
+            held += data[at:]
+            self._wanted = wanted
 
     def drain(self) -> None:
         """Take all that has come, now that the other end writes no more."""
@@ -151,10 +158,3 @@ class Channel:
             self._in.clear()
             self._out.clear()
             self.sock.close()
-
-
-def _fields(data: bytes | memoryview, at: int, end: int) -> list[bytes]:
-    try:
-        return split(data, at, end)
-    except ValueError as error:
-        raise Nonsense(str(error)) from None
