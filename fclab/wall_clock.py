@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import _thread
 import logging
-import os
-import selectors
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from heapq import heappop
 
 from fclab.clock import Timers
+from fclab.readiness import READ, WRITE, readiness
 
 __all__ = ["WallClock"]
 
@@ -21,7 +19,8 @@ _LONGEST = 3600.0
 """Seconds the loop sleeps at most."""
 _IN_A_ROW = 256
 """Calls handed in, and timers, that have their turn before the others have theirs."""
-_EVENTS = (selectors.EVENT_READ, selectors.EVENT_WRITE)
+
+Call = Callable[[], object]
 
 
 class WallClock(Timers):
@@ -40,18 +39,19 @@ class WallClock(Timers):
         self.failed: Callable[[BaseException], object] = _report
         self.after_turn: Callable[[], object] | None = None
         """Called at the end of each turn of the loop, while somebody waits for something to become true."""
+        self._last: list[Call] = []
         self._inbox: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
-        self._selector = selectors.DefaultSelector()
-        self._bell, self._button = os.pipe()
-        os.set_blocking(self._bell, False)
-        os.set_blocking(self._button, False)
-        self._selector.register(self._bell, selectors.EVENT_READ, (self._rung, None))
+        self._readiness = readiness()
+        self._watched: dict[int, tuple[Call | None, Call | None]] = {}
+        """What to call when a descriptor can be read, and when it can be written."""
+        self._new: set[int] = set()
+        """Descriptors watched since the loop last looked which are ready: what it saw then was not they."""
         self._asleep = False
         self._ending = False
         self._ended = False
         self._thread = 0
         self._door = _thread.allocate_lock()
-        """Held while the button is pressed or taken away, so that nobody writes into a descriptor that is somebody else's by now."""
+        """Held while the bell is rung or taken away, so that nobody writes into a descriptor that is somebody else's by now."""
 
     # ---- time
 
@@ -72,17 +72,25 @@ class WallClock(Timers):
             self._asleep = False
             self._ring()
 
-    def watch(self, fd: int, readable: Callable[[], object] | None = None, writable: Callable[[], object] | None = None) -> None:
+    def watch(self, fd: int, readable: Call | None = None, writable: Call | None = None) -> None:
         """Call `readable()` while there is something to read from `fd`, `writable()` while it takes something; neither: forget it."""
-        events = (selectors.EVENT_READ if readable else 0) | (selectors.EVENT_WRITE if writable else 0)
-        known = fd in self._selector.get_map()
+        events = (READ if readable else 0) | (WRITE if writable else 0)
+        known = fd in self._watched
         if not events:
             if known:
-                self._selector.unregister(fd)
-        elif known:
-            self._selector.modify(fd, events, (readable, writable))
+                del self._watched[fd]
+                self._readiness.unregister(fd)
+            return
+        self._watched[fd] = readable, writable
+        if known:
+            self._readiness.modify(fd, events)
         else:
-            self._selector.register(fd, events, (readable, writable))
+            self._new.add(fd)
+            self._readiness.register(fd, events)
+
+    def last(self, fn: Call) -> None:
+        """Call `fn()` when those whose turn it is have had it: once for all that they ask for. On the loop's thread."""
+        self._last.append(fn)
 
     @property
     def here(self) -> bool:
@@ -116,31 +124,57 @@ class WallClock(Timers):
         return self._ended
 
     def _turn(self) -> None:
-        inbox, heap = self._inbox, self._heap
-        for _ in range(min(len(inbox), _IN_A_ROW)):
-            fn, args = inbox.popleft()
-            self._make(fn, args)
+        inbox = self._inbox
+        if inbox:
+            for _ in range(min(len(inbox), _IN_A_ROW)):
+                fn, args = inbox.popleft()
+                self._make(fn, args)
         due = self.next_time()
-        for _ in range(_IN_A_ROW):
-            if due is None or due > self.reading():
-                break
-            timer = heappop(heap)[2]
-            timer._number = 0
-            self._make(timer.fn, timer.args)
-            due = self.next_time()
+        if due is not None and due <= self.reading():
+            due = self._due_now(due)
         if self.after_turn is not None:
             self._make(self.after_turn, ())
+        if self._last:
+            self._round_off()
         self._asleep = True
         if inbox or self._ending:  # handed in before the loop was known to sleep
             self._asleep = False
-        rest = 0.0 if not self._asleep else _LONGEST if due is None else min(_LONGEST, max(0.0, (due - self.reading()) / 1e6))
-        ready = self._selector.select(rest)
+            rest = 0.0
+        elif due is None:
+            rest = _LONGEST
+        else:
+            rest = min(_LONGEST, max(0, due - self.reading()) / 1e6)
+        ready = self._readiness.poll(rest)
         self._asleep = False
-        watched = self._selector.get_map()
-        for key, events in ready:
-            for event, call in zip(_EVENTS, key.data, strict=True):
-                if events & event and call is not None and watched.get(key.fd) is key:  # an earlier call may have let it go
-                    self._make(call, ())
+        watched, new = self._watched, self._new
+        new.clear()
+        for fd, events in ready:
+            calls = watched.get(fd)
+            if calls is None or fd in new:  # the bell; or an earlier call let it go, and there may be another of that number
+                continue
+            readable, writable = calls
+            if readable is not None and events & ~WRITE:
+                self._make(readable, ())
+            if writable is not None and events & ~READ and watched.get(fd) is calls:
+                self._make(writable, ())
+        if self._last:
+            self._round_off()
+
+    def _due_now(self, due: int | None) -> int | None:
+        """Make the calls of timers that have come due; when the next one is."""
+        for _ in range(_IN_A_ROW):
+            if due is None or due > self.reading():
+                break
+            timer = heappop(self._heap)[2]
+            timer._number = 0
+            self._make(timer.fn, timer.args)
+            due = self.next_time()
+        return due
+
+    def _round_off(self) -> None:
+        last, self._last = self._last, []
+        for fn in last:
+            self._make(fn, ())
 
     def _make(self, fn: Callable[..., object], args: tuple[object, ...]) -> None:
         self.time = (time.monotonic_ns() - self._zero) // 1000
@@ -150,20 +184,14 @@ class WallClock(Timers):
             self.failed(error)
 
     def _ring(self) -> None:
-        with self._door, suppress(BlockingIOError):
+        with self._door:
             if not self._ended:
-                os.write(self._button, b"\0")
-
-    def _rung(self) -> None:
-        with suppress(BlockingIOError):
-            os.read(self._bell, 4096)
+                self._readiness.ring()
 
     def _shut(self) -> None:
         with self._door:
             self._ended = True
-            self._selector.close()
-            os.close(self._bell)
-            os.close(self._button)
+            self._readiness.close()
 
 
 def _report(error: BaseException) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -182,16 +183,15 @@ class Body:
         self._close_output()  # of a process before, whose end it has outlived
         self._out, end = os.pipe()
         os.set_blocking(self._out, False)
+        self._printed = select.poll()
+        self._printed.register(self._out, select.POLLIN)
         self.clock.watch(self._out, self.take_output)
         return end
 
     def take_output(self, all_of_it: bool = False) -> None:
         """Take what was printed; of a flood, no more at once than one piece."""
-        while self._out >= 0:
-            try:
-                data = os.read(self._out, _CHUNK)
-            except BlockingIOError:
-                return
+        while self._out >= 0 and self._printed.poll(0):  # a third of what a read costs that finds nothing
+            data = os.read(self._out, _CHUNK)
             if not data:
                 self._close_output()
                 return

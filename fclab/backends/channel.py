@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["Channel", "Nonsense"]
 
 Received = Callable[[int, int, int, list[bytes]], object]
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16
 _HEAD = HEAD.size
+_AT_ONCE = 256
+"""Frames written with one call."""
 
 
 class Nonsense(Exception):
@@ -26,19 +28,27 @@ class Nonsense(Exception):
 class Channel:
     """One socket.
 
-    1. `send` never waits: what the socket does not take at once is kept and written when it does.
+    1. `send` never waits. What is sent in one turn of the clock goes out together at its end, and what the socket does not take then
+       when it does.
     2. `received(kind, request, number, fields)` is called for each whole frame, in order, never from within `send`.
        It raises `Nonsense` if the frame makes none.
     3. `ended(why)` is called once, never from within `send`: "" when the other end is closed, else how it broke the protocol. After that,
        and after `close`, nothing is called.
     """
 
-    __slots__ = ("_clock", "_in", "_out", "ended", "fd", "received", "sock")
+    __slots__ = ("_clock", "_due", "_full", "_in", "_out", "_wanted", "ended", "fd", "received", "sock")
 
     def __init__(self, clock: WallClock, sock: socket.socket, received: Received, ended: Callable[[str], object]) -> None:
         self._clock = clock
         self._in = bytearray()
-        self._out: list[memoryview] = []
+        """The beginning of a frame."""
+        self._wanted = 0
+        """Bytes of which it can be told more: its whole head, or all of it."""
+        self._out: list[bytes | memoryview] = []
+        self._due = False
+        """What is to go out will be written, at the end of the turn or when the socket takes it."""
+        self._full = False
+        """The socket did not take all there was."""
         self.sock = sock
         self.fd = sock.fileno()
         self.received = received
@@ -47,36 +57,32 @@ class Channel:
         clock.watch(self.fd, self.read)
 
     def send(self, frame: bytes) -> None:
-        """Write a frame (clause 1)."""
-        if self.fd < 0:
-            return
-        if self._out:
-            self._out.append(memoryview(frame))
-            return
-        try:
-            sent = os.write(self.fd, frame)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            return  # the other end is gone: `read` says so
-        if sent < len(frame):
-            self._out.append(memoryview(frame)[sent:])
-            self._clock.watch(self.fd, self.read, self._write)
+        """Have a frame written (clause 1)."""
+        if self.fd >= 0:
+            self._out.append(frame)
+            if not self._due:
+                self._due = True
+                self._clock.last(self._write)
 
     def _write(self) -> None:
-        while self._out:
-            try:
-                sent = os.write(self.fd, self._out[0])
-            except BlockingIOError:
-                return
-            except OSError:
-                self._out.clear()
-                break
-            if sent < len(self._out[0]):
-                self._out[0] = self._out[0][sent:]
-            else:
-                del self._out[0]
-        self._clock.watch(self.fd, self.read)
+        out = self._out
+        if self.fd < 0:
+            return
+        try:
+            sent = os.write(self.fd, out[0]) if len(out) == 1 else os.writev(self.fd, out[:_AT_ONCE])
+        except BlockingIOError:
+            sent = 0
+        except OSError:  # the other end is gone: `read` says so
+            out.clear()
+        while out and sent >= len(out[0]):
+            sent -= len(out.pop(0))
+        if out:
+            out[0] = memoryview(out[0])[sent:]
+        else:
+            self._due = False
+        if bool(out) is not self._full:
+            self._full = not self._full
+            self._clock.watch(self.fd, self.read, self._write if self._full else None)
 
     def read(self) -> None:
         """Take what has come."""
@@ -98,28 +104,32 @@ class Channel:
 
     def _parse(self, data: bytes) -> None:
         held = self._in
-        if not held and len(data) >= _HEAD:  # nearly always: one frame, or several, with nothing left over
-            kind, request, number, size = HEAD.unpack_from(data)
-            end = _HEAD + size
-            if end == len(data):
-                self.received(kind, request, number, _fields(data, _HEAD, end))
+        if held:
+            held += data
+            if len(held) < self._wanted:
                 return
-        held += data
-        at, there = 0, len(held)
+            data = bytes(held)
+            held.clear()
+        at, there, wanted = 0, len(data), _HEAD
         while there - at >= _HEAD:
-            kind, request, number, size = HEAD.unpack_from(held, at)
+            kind, request, number, size = HEAD.unpack_from(data, at)
             if size > MOST_BODY:
                 raise Nonsense(f"a frame of {size} bytes, {MOST_BODY} are allowed")
             end = at + _HEAD + size
             if end > there:
+                wanted = end - at
                 break
-            with memoryview(held) as view:
-                fields = _fields(view, at + _HEAD, end)
+            try:
+                fields = split(data, at + _HEAD, end)
+            except ValueError as error:
+                raise Nonsense(str(error)) from None
             at = end
             self.received(kind, request, number, fields)
             if self.fd < 0:
                 return
-        del held[:at]
+        if at < there:
+            held += data[at:]
+            self._wanted = wanted
 
     def drain(self) -> None:
         """Take all that has come, now that the other end writes no more."""
@@ -148,10 +158,3 @@ class Channel:
             self._in.clear()
             self._out.clear()
             self.sock.close()
-
-
-def _fields(data: bytes | memoryview, at: int, end: int) -> list[bytes]:
-    try:
-        return split(data, at, end)
-    except ValueError as error:
-        raise Nonsense(str(error)) from None

@@ -78,7 +78,7 @@ class LiveDriver:
         self.check()
         if self.clock.here:
             return fn(*args, **kwargs)
-        wait = self._waits.open()
+        wait = Wait(self._waits)
 
         def call() -> None:
             try:
@@ -92,7 +92,7 @@ class LiveDriver:
     def answer(self, start: Callable[[Callable[[Any], object]], object]) -> Any:
         """What `start(reply)` makes somebody call `reply` with, sooner or later."""
         self.idle()
-        wait = self._waits.open()
+        wait = Wait(self._waits)
         self.clock.post(self._begin, wait, start)
         return wait.result()
 

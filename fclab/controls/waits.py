@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import _thread
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from fclab.controls.bells import Bell, bell
 from fclab.errors import LabClosed
 
 if TYPE_CHECKING:
@@ -22,16 +22,15 @@ Progress = Callable[[], tuple[float, str]]
 class Wait:
     """One thread's wait: `give` or `fail` ends it, from any thread; only the first of them counts."""
 
-    __slots__ = ("_all", "_bell", "_done", "_error", "_value")
+    __slots__ = ("_bell", "_done", "_error", "_value", "_waits")
 
     def __init__(self, waits: Waits) -> None:
-        self._all = waits.waiting
-        self._bell = _thread.allocate_lock()
-        self._bell.acquire()
+        self._waits = waits
+        self._bell = waits.bells.pop() if waits.bells else bell()
         self._done = False
         self._error: BaseException | None = None
         self._value: Any = None
-        self._all[id(self)] = self
+        waits.waiting[id(self)] = self
         if waits.driver.closed:
             self.fail(LabClosed("This lab is closed.", hint="start a new one with lab = lab.fresh()"))
 
@@ -40,30 +39,32 @@ class Wait:
         if not self._done:
             self._done = True
             self._value = value
-            self._bell.release()
+            self._bell.ring()
 
     def fail(self, error: BaseException) -> None:
         """The wait is over: it raises `error`."""
         if not self._done:
             self._done = True
             self._error = error
-            self._bell.release()
+            self._bell.ring()
 
     @property
     def left(self) -> bool:
         """Nobody waits here any more: it was interrupted, or has ended."""
-        return self._done or id(self) not in self._all
+        return self._done or id(self) not in self._waits.waiting
 
     def result(self, look: Callable[[], object] | None = None) -> Any:
         """Wait; where `look` is given, call it every quarter of a second meanwhile."""
         try:
             if look is None:
-                self._bell.acquire()
+                self._bell.wait()
             else:
-                while not self._bell.acquire(timeout=SLICE):
+                while not self._bell.wait_for(SLICE):
                     look()
+            if not self._waits.driver.closed:
+                self._waits.bells.append(self._bell)
         finally:
-            self._all.pop(id(self), None)
+            self._waits.waiting.pop(id(self), None)
         if self._error is not None:
             raise self._error
         return self._value
@@ -76,11 +77,9 @@ class Waits:
         self.driver = driver
         self.waiting: dict[int, Wait] = {}
         """Every wait that somebody is in, by identity, oldest first."""
+        self.bells: list[Bell] = []
+        """Those nobody waits at, to be used again. A wait that is interrupted keeps its own: it may still be rung."""
         self._conditions: list[tuple[Wait, Callable[[], bool], int | None, Callable[[], BaseException | None] | None]] = []
-
-    def open(self) -> Wait:
-        """A wait of the calling thread."""
-        return Wait(self)
 
     def until(
         self,
@@ -90,7 +89,7 @@ class Waits:
         hopeless: Callable[[], BaseException | None] | None = None,
     ) -> None:
         """Wait until `done()`, at most to lab time `end` (µs); without an end, raise what `hopeless` says if it says something."""
-        wait = self.open()
+        wait = Wait(self)
         self.driver.clock.post(self._add, wait, done, end, hopeless)
         if progress is None:
             wait.result()
@@ -141,5 +140,6 @@ class Waits:
 
     def fail_all(self, error: BaseException) -> None:
         """Raise `error` in every wait."""
+        self.bells.clear()
         for wait in list(self.waiting.values()):
             wait.fail(error)

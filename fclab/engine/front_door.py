@@ -225,7 +225,7 @@ class FrontDoor:
             outcome.error_type,
             p.request_id(request.number),
             attempt.instance.label if attempt.instance is not None else None,
-            tuple(Phase(name, seconds(start), seconds(took)) for name, start, took in attempt.phases),
+            tuple([Phase(name, seconds(start), seconds(took)) for name, start, took in attempt.phases]) if attempt.phases else (),
             seconds(now - request.arrived),
             seconds(ran),
             seconds(billed),

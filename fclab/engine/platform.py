@@ -54,6 +54,7 @@ class Platform:
         self.record = recording.emit
         self.preset = preset
         self.seed = seed
+        self._ids = f"1-{seed & 0xFFFFFFFF:08x}-"
         self.cap = preset.cap if cap is None else cap
         self.placement = policies.placement
         self.keep_alive = policies.keep_alive
@@ -116,7 +117,7 @@ class Platform:
 
     def request_id(self, number: int) -> str:
         """The id of request `number`: readable, unique in the lab, the same in every run with this seed."""
-        return f"1-{self.seed & 0xFFFFFFFF:08x}-{number:012x}"
+        return f"{self._ids}{number:012x}"
 
     # ---- what the parts share
 

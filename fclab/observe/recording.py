@@ -39,6 +39,11 @@ class PayloadNote:
     sha256: str
     preview: bytes
 
+    @classmethod
+    def of(cls, payload: bytes) -> PayloadNote:
+        """The note of a payload."""
+        return cls(len(payload), hashlib.sha256(payload).hexdigest(), payload[:PREVIEW])
+
 
 class InstanceName(NamedTuple):
     """Instance number n of a recording: the `ordinal`-th instance of function number `function`; `reserved` or on demand."""
@@ -74,7 +79,8 @@ class Recording:
         self.functions: list[str] = [""]
         self.instances: list[InstanceName] = [InstanceName(0, 0, False, "")]
         self.texts: list[str] = [""]
-        self.payloads: dict[tuple[int, str], PayloadNote] = {}
+        self.payloads: dict[tuple[int, str], bytes | PayloadNote] = {}
+        """By request and 'event' or 'result': up to 1 KiB the payload itself, of a longer one a note. `notes` speaks of all alike."""
         self.until_us = 0
         """Lab time up to which the recording speaks, in µs; the lab moves it on."""
         self._text_numbers: dict[str, int] = {"": 0}
@@ -138,7 +144,7 @@ class Recording:
     def note_payload(self, request: int, which: str, payload: bytes) -> None:
         """Keep size, hash and beginning of a request's 'event' or 'result'; an empty one needs no note."""
         if payload and self.keep:
-            self.payloads[request, which] = PayloadNote(len(payload), hashlib.sha256(payload).hexdigest(), payload[:PREVIEW])
+            self.payloads[request, which] = payload if len(payload) <= PREVIEW else PayloadNote.of(payload)
 
     # ---- reading
 
@@ -172,6 +178,11 @@ class Recording:
                 return Row(*block[index * WIDTH : (index + 1) * WIDTH])
             index -= len(block) // WIDTH
         raise IndexError(index)
+
+    def notes(self) -> Iterator[tuple[int, str, PayloadNote]]:
+        """(request, 'event' or 'result', note) of every payload, in the order in which they came."""
+        for (request, which), kept in self.payloads.items():
+            yield request, which, kept if isinstance(kept, PayloadNote) else PayloadNote.of(kept)
 
     @property
     def events(self) -> Events:
@@ -256,7 +267,7 @@ class Recording:
                     copy[at + column] = 0
             done.update(copy.tobytes())
         done.update(repr((self.functions, self.texts, self.instances)).encode())
-        for (request, which), note in self.payloads.items():
+        for request, which, note in self.notes():
             done.update(f"{request} {which} {note.size} {note.sha256}\n".encode())
         return done.hexdigest()
 

@@ -35,7 +35,7 @@ def save(recording: Recording, path: Path) -> Path:
         raise RecordingError(f"{path} cannot be written: {error.strerror or error}.", hint="check the folder") from None
     with out:
         print(json.dumps(header), file=out)
-        for (request, which), note in recording.payloads.items():
+        for request, which, note in recording.notes():
             preview = base64.b64encode(note.preview).decode()
             print(json.dumps([request, which, note.size, note.sha256, preview]), file=out)
         for row in recording.rows():
@@ -63,7 +63,8 @@ def load(path: Path) -> Recording:
                 recording.text(str(text))
             for _ in range(header["payloads"]):
                 request, which, size, digest, preview = json.loads(lines.readline())
-                recording.payloads[int(request), str(which)] = PayloadNote(size, digest, base64.b64decode(preview))
+                kept = base64.b64decode(preview)
+                recording.payloads[int(request), str(which)] = kept if size == len(kept) else PayloadNote(size, digest, kept)
             for _ in range(header["events"]):
                 row = json.loads(lines.readline())
                 if len(row) != WIDTH or row[1] not in EVENT_TYPES or not all(type(value) is int for value in row):

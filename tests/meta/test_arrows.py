@@ -17,7 +17,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "fclab.grid": (),
     "fclab.usage": (*WORDS, "fclab.grid"),
     "fclab.clock": WORDS,
-    "fclab.wall_clock": (*WORDS, "fclab.clock"),
+    "fclab.readiness": (),
+    "fclab.wall_clock": (*WORDS, "fclab.clock", "fclab.readiness"),
     "fclab.engine": (
         *WORDS, "fclab.clock", "fclab.usage", "fclab.grid", "fclab.observe.events", "fclab.observe.hooks",
         "fclab.observe.recording", "fclab.queues.base", "fclab.backends.base",

@@ -248,13 +248,11 @@ def test_what_is_handed_in_after_the_end_does_no_harm() -> None:
 
 
 def test_a_busy_timer_starves_nobody(loop: Running) -> None:
-    count = [0]
+    served: list[bool] = []
 
     def again() -> None:
-        count[0] += 1
-        if count[0] < 5000:
+        if not served:
             loop.clock.call_at(0, again)
 
     loop.clock.post(again)
-    served = loop.ask(lambda: count[0])
-    assert served < 5000
+    loop.ask(lambda: served.append(True))

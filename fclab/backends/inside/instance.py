@@ -9,6 +9,7 @@ import time
 
 from fclab.backends.inside.calls import Calls
 from fclab.backends.inside.context import Context, Run
+from fclab.backends.inside.crew import Crew
 from fclab.backends.inside.loading import NotLoaded, awaits, find
 from fclab.backends.inside.logs import Log, Outlet
 from fclab.backends.inside.results import encode, error_object, stack, text
@@ -27,7 +28,7 @@ class Guest:
     """Serves frames until the platform is gone.
 
     1. A plain handler with concurrency 1 runs on the main thread, which reads nothing meanwhile but the answers to its own calls.
-    2. Otherwise threads take turns at reading: who has read a request runs it, and another goes on reading.
+    2. Otherwise a crew of threads does (`fclab.backends.inside.crew`).
     3. A result is one frame, with what is left of the log; lines of the log left before it.
     4. An exception is an answer; only SystemExit ends the process, after its answer.
     """
@@ -54,9 +55,8 @@ class Guest:
         self.runs: dict[int, Run] = {}
         self.outside = Log(wire, 0)
         self.calls = Calls(wire)
+        self.crew: Crew | None = None
         self.peak_kb = 0
-        self.turn = _thread.allocate_lock()
-        self.threads = 1
         self.runners: dict[int, Any] = {}
 
     # ---- before the first request
@@ -95,7 +95,8 @@ class Guest:
     def serve(self) -> None:
         """Serve frames until the platform is gone (clauses 1 and 2)."""
         if self.threaded:
-            self.take_turns()
+            self.crew = Crew(self.wire, self.concurrency, self.run, self.other, self.work)
+            self.work(self.crew)
         while True:
             frame = self.wire.next()
             if frame[0] == RUN:
@@ -103,21 +104,10 @@ class Guest:
             else:
                 self.other(frame)
 
-    def take_turns(self) -> None:
-        """A thread's life."""
+    def work(self, crew: Crew) -> None:
+        """The life of one of several threads."""
         try:
-            while True:
-                with self.turn:
-                    while True:
-                        frame = self.wire.next()
-                        if frame[0] == RUN:
-                            break
-                        self.other(frame)
-                    self.runs[frame[1]] = None  # type: ignore[assignment]
-                    if len(self.runs) == self.threads and self.threads <= self.concurrency:
-                        self.threads += 1
-                        _thread.start_new_thread(self.take_turns, ())
-                self.run(frame)
+            crew.serve()
         except EOFError:
             _leave(0)
         except (OSError, ValueError):
@@ -150,7 +140,11 @@ class Guest:
             self.fail(FAILED, number, error, log, began)
         else:
             self.leave(run)
-            self.wire.send(pack(DONE, number, self.peak(began), payload, log.rest()))
+            answer = pack(DONE, number, self.peak(began), payload, log.rest())
+            if self.crew is None:
+                self.wire.send(answer)
+            else:
+                self.crew.answer(answer, time.perf_counter_ns() - began)
 
     def hook(self, name: str) -> None:
         """Run the initializer or a hook, and answer."""
@@ -197,13 +191,15 @@ class Guest:
 
     def settle(self, coroutine: "Any") -> object:
         """Run a coroutine to its end, in this thread's loop."""
+        import _contextvars
+
         me = _thread.get_ident()
         runner = self.runners.get(me)
         if runner is None:
             import asyncio
 
             runner = self.runners[me] = asyncio.Runner()
-        return runner.run(coroutine)
+        return runner.run(coroutine, context=_contextvars.copy_context())  # its own keeps the context of the first run
 
     def result(self, value: object) -> bytes:
         """A handler's return value as bytes, within the limit."""

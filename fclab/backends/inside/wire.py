@@ -67,6 +67,7 @@ class Wire:
         self.fd = fd
         self.lock = _thread.allocate_lock()
         self._rest = b""
+        self._kept: list[bytes] = []
 
     def next(self) -> "tuple[int, int, int, list[bytes]]":
         """The next frame: kind, request, number, fields. Raises EOFError when the platform is gone."""
@@ -83,6 +84,16 @@ class Wire:
         self._rest = data[end:]
         return kind, request, number, split(data, 17, end)
 
+    def frames(self, data: bytes) -> "list[tuple[int, int, int, list[bytes]]]":
+        """The frames that `data`, read by somebody else, begins; what is missing of the last is waited for."""
+        if not data:
+            raise EOFError
+        self._rest = data
+        frames = []
+        while self._rest:
+            frames.append(self.next())
+        return frames
+
     def _read(self, most: int) -> bytes:
         try:
             data = os.read(self.fd, most)
@@ -93,8 +104,21 @@ class Wire:
         return data
 
     def send(self, frame: bytes) -> None:
-        """Write one frame."""
+        """Write one frame, after those that were kept."""
         with self.lock:
+            if self._kept:
+                frame = b"".join((*self._kept, frame))
+                self._kept.clear()
             sent = os.write(self.fd, frame)
             while sent < len(frame):
                 sent += os.write(self.fd, memoryview(frame)[sent:])
+
+    def keep(self, frame: bytes) -> None:
+        """Write one frame with the next, or when `flush` says so."""
+        with self.lock:
+            self._kept.append(frame)
+
+    def flush(self) -> None:
+        """Write what was kept."""
+        if self._kept:
+            self.send(b"")
