@@ -63,6 +63,7 @@ class Wait:
                     look()
             if not self._waits.driver.closed:
                 self._waits.bells.append(self._bell)
+            del self._bell  # whoever still knows this wait must not keep a descriptor
         finally:
             self._waits.waiting.pop(id(self), None)
         if self._error is not None:
