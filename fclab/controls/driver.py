@@ -10,7 +10,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from fclab.backends import handler_time
-from fclab.clock import Order, VirtualClock
+from fclab.clock import VirtualClock
+from fclab.controls.sources import Sources
 from fclab.engine.platform import Platform
 from fclab.errors import EndlessRun, LabClosed, NestedRun, UsageError, WrongThread
 from fclab.units import FOREVER, seconds_text
@@ -29,7 +30,7 @@ PATIENCE = 10_000
 """Clock entries without any work among them after which a run says that what waits will never run."""
 
 
-class Driver:
+class Driver(Sources):
     """The one mover of time.
 
     1. Only the thread that made the lab may use it, and never from inside a handler; after `close` nobody.
@@ -40,11 +41,9 @@ class Driver:
     """
 
     def __init__(self, clock: VirtualClock, platform: Platform) -> None:
-        self.clock = clock
+        self.clock: VirtualClock = clock
         self.platform = platform
         self.closed = False
-        self.coming = 0
-        """Sources of requests that have another arrival in the clock."""
         self.playing: Pace | None = None
         """What paces the lab at present."""
         self.feed: Feed | None = None
@@ -209,26 +208,3 @@ class Driver:
     def _give_up(self) -> None:
         what, _, hint = self.platform.stalled().partition("|")
         raise EndlessRun(f"This run would never end: {what}.", hint=hint)
-
-    def source(self, times: Iterator[int], arrive: Callable[[], object]) -> None:
-        """Call `arrive` at each of `times` (µs, never decreasing), with one entry in the clock at a time."""
-        clock, platform = self.clock, self.platform
-
-        def come() -> None:
-            try:
-                at = next(times, None)
-            except Exception as error:  # a learner's own iterator of times
-                clock.complain(error)
-                at = None
-            if at is None:
-                self.coming -= 1
-                platform.moving -= 1
-            else:
-                clock.call_again(timer, at)
-            arrive()
-
-        first = next(times, None)
-        if first is not None:
-            self.coming += 1
-            platform.moving += 1
-            timer = clock.call_at(first, come, order=Order.ARRIVAL)

@@ -6,10 +6,10 @@ import _thread
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from fclab.clock import Order
+from fclab.controls.sources import Sources
 from fclab.controls.waits import Wait, Waits
 from fclab.engine.platform import Platform
 from fclab.errors import EndlessRun, LabClosed, NestedRun, UsageError, WrongThread
@@ -27,7 +27,7 @@ P = ParamSpec("P")
 _log = logging.getLogger("fclab")
 
 
-class LiveDriver:
+class LiveDriver(Sources):
     """The twin of `Driver` for real time: the same verbs, but time passes whether anybody calls or not.
 
     1. Any thread may use it, also one that runs an event loop; everything that touches the platform happens on the engine's thread.
@@ -39,11 +39,9 @@ class LiveDriver:
     """
 
     def __init__(self, clock: WallClock, platform: Platform, release: Callable[[], object] = lambda: None) -> None:
-        self.clock = clock
+        self.clock: WallClock = clock
         self.platform = platform
         self.closed = False
-        self.coming = 0
-        """Sources of requests that have another arrival in the clock."""
         self.pump: Pump | None = None
         """What keeps its views up to date, once there was one."""
         self._release = release
@@ -160,29 +158,6 @@ class LiveDriver:
             return None
         what, _, hint = platform.stalled().partition("|")
         return EndlessRun(f"This run would never end: {what}.", hint=hint)
-
-    def source(self, times: Iterator[int], arrive: Callable[[], object]) -> None:
-        """Call `arrive` at each of `times` (µs, never decreasing), with one entry in the clock at a time. On the engine's thread."""
-        clock, platform = self.clock, self.platform
-
-        def come() -> None:
-            try:
-                at = next(times, None)
-            except Exception as error:  # a learner's own iterator of times
-                clock.complain(error)
-                at = None
-            if at is None:
-                self.coming -= 1
-                platform.moving -= 1
-            else:
-                clock.call_again(timer, at)
-            arrive()
-
-        first = next(times, None)
-        if first is not None:
-            self.coming += 1
-            platform.moving += 1
-            timer = clock.call_at(first, come, order=Order.ARRIVAL)
 
     # ---- the record
 
