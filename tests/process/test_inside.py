@@ -5,8 +5,13 @@ from __future__ import annotations
 import ast
 import json
 import math
+import os
+import socket
+import subprocess
+import sys
+from array import array
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given
@@ -18,6 +23,7 @@ from fclab.backends.inside import context as own_context
 from fclab.backends.inside import results, wire, words
 from fclab.engine import tasks
 from fclab.engine.payload import encode_result
+from tests.process.kit import DEADLINE
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -94,3 +100,52 @@ def test_json_is_what_json_says() -> None:
     assert results.error_object("m", "K", [["a", "b"]]) == json.dumps(
         {"errorMessage": "m", "errorType": "K", "stackTrace": [["a", "b"]]}, indent=4, sort_keys=True
     ).encode()
+
+
+SLOW_ZYGOTE = """
+import os, sys
+from fclab.backends.inside import wire, zygote
+
+write = os.write
+
+def late(fd, data):
+    if data[0] == wire.FORKED:
+        os.waitid(os.P_PID, wire.HEAD.unpack_from(data)[2], os.WEXITED | os.WNOWAIT)
+    return write(fd, data)
+
+os.write = late
+zygote.start(int(sys.argv[1]))
+"""
+"""A zygote whose instances always end before it has said that it forked them."""
+
+
+def test_an_instance_may_end_before_its_zygote_has_said_that_it_is_there(tmp_path: Path) -> None:
+    (tmp_path / "fclab_warm_up.py").write_text("")
+    ours, theirs = socket.socketpair()
+    with ours, subprocess.Popen([sys.executable, "-c", SLOW_ZYGOTE, str(theirs.fileno())], pass_fds=[theirs.fileno()]) as zygote:
+        theirs.close()
+        ours.settimeout(DEADLINE)
+        said = ours.makefile("rb")
+        try:
+            ours.sendall(wire.pack(wire.SETUP, 0, 0, b"", b"", bytes(tmp_path)))
+            assert frame(said)[0] == wire.READY
+            for serial in (1, 2, 3):
+                nobody, instance = socket.socketpair()
+                nobody.close()  # so it ends at once
+                with instance, Path(os.devnull).open("wb") as sink:
+                    fds = array("i", [instance.fileno(), sink.fileno(), os.dup(sink.fileno())])
+                    ours.sendmsg([wire.pack(wire.FORK, serial, 0)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+                    os.close(fds[2])
+                kind, number, pid, _ = frame(said)
+                assert (kind, number) == (wire.FORKED, serial)
+                assert frame(said)[:2] == (wire.EXITED, pid)
+        finally:
+            said.close()
+            zygote.kill()
+
+
+def frame(said: BinaryIO) -> tuple[int, int, int, int]:
+    """The head of the next frame; its fields are skipped."""
+    head: tuple[int, int, int, int] = wire.HEAD.unpack(said.read(wire.HEAD.size))
+    said.read(head[3])
+    return head

@@ -58,6 +58,8 @@ def start(fd: int) -> "NoReturn":
             except OSError:
                 return
 
+        ended_early = [_signal.SIGCHLD]
+        """Held back from the fork to the end of its answer: `reap` writes too, and would wait for ever for what it interrupted."""
         _signal.signal(_signal.SIGCHLD, reap)
         wire.send(pack(READY, 0, 0, failed.encode()))
         door = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, fd)
@@ -67,9 +69,11 @@ def start(fd: int) -> "NoReturn":
                 break
             _, serial, _, _ = HEAD.unpack(data)
             given = [int.from_bytes(passed[0][2][at : at + 4], sys.byteorder) for at in (0, 4, 8)]
+            _signal.pthread_sigmask(_signal.SIG_BLOCK, ended_early)
             pid = os.fork()
             if pid == 0:
                 _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+                _signal.pthread_sigmask(_signal.SIG_UNBLOCK, ended_early)
                 os.setpgid(0, 0)
                 os.close(fd)
                 os.dup2(given[1], 1)
@@ -84,6 +88,7 @@ def start(fd: int) -> "NoReturn":
             for each in given:
                 os.close(each)
             wire.send(pack(FORKED, serial, pid))
+            _signal.pthread_sigmask(_signal.SIG_UNBLOCK, ended_early)
     except (EOFError, OSError, ValueError):
         pass
     os._exit(0)
