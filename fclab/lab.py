@@ -118,16 +118,20 @@ class Lab(Watching):
         """
         self._driver.check()
         package = self._code.add(code)
-        self._add(name, None, {"code_mb": package.mb, **options}, package, handler)
+        self._add(name, None, options, package, handler)
 
     def _add(
         self, name: object, code: Callable[..., object] | None, options: Mapping[str, object], package: Package | None = None,
         path: object = "",
     ) -> None:  # fmt: skip
         self._driver.check()
-        merged = {"idle_timeout": seconds(PRESETS[str(self._options["semantics"])].idle_us), **options}
-        spec = build(name, code, merged, package, path)
-        (check_virtual if self._options["backend"] == "virtual" else check_process)(spec)
+        idle = seconds(PRESETS[str(self._options["semantics"])].idle_us)
+        size = {} if package is None else {"code_mb": package.mb}
+        spec = build(name, code, {"idle_timeout": idle, **size, **options}, package, path)
+        if self._options["backend"] == "virtual":
+            check_virtual(spec)
+        else:
+            spec = check_process(spec, options)
         self._driver.ask(self._declare, spec)
 
     def _declare(self, spec: FunctionSpec) -> None:

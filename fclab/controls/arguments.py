@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from random import Random
 
 from fclab.backends.durations import model
@@ -63,15 +64,22 @@ def check_virtual(spec: FunctionSpec) -> None:
         raise UsageError(f"{hooks[0]} of {spec.name!r} is a path of its server, which runs in real time only.", hint="leave it out")
 
 
-def check_process(spec: FunctionSpec) -> None:
-    """What only real processes ask: code that can be handed to one, and nothing modelled. Reads what the code names."""
+def check_process(spec: FunctionSpec, options: Mapping[str, object]) -> FunctionSpec:
+    """What only real processes ask: code that can be handed to one, and nothing modelled. Reads what the code names.
+
+    Returns the function with the size that its code really has.
+    """
+    if "code_mb" in options:
+        raise UsageError(
+            f"The package of {spec.name!r} has the size it has: it is really downloaded.", hint="leave code_mb out, or add a file to it"
+        )
     for name in ("duration", "boot"):
         if getattr(spec, name) is not None:
             raise UsageError(f"{spec.name!r} has a modelled {name}, but processes take the time they take.", hint="use Lab() for models")
     if spec.runtime == "custom":
         import fclab.backends.custom  # noqa: F401 - now, and not while its first instance boots: that is measured
     from fclab.packages.bundle import check_source  # an import that only packing needs
-    check_source(spec)
+    return replace(spec, code_mb=round(check_source(spec) / (1024 * 1024), 4))
 
 
 def check_mode(mode: object) -> None:

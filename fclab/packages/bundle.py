@@ -41,10 +41,11 @@ def package_of(spec: FunctionSpec, store: CodeStore) -> Bundle:
     return Bundle(store.put_files(source.files), {role: f"index.{names[role]}" if role in names else None for role in ROLES})
 
 
-def check_source(spec: FunctionSpec) -> None:
-    """Raise `PackageError` if a function, as it was just declared, names something that can never be packed."""
-    if spec.package is None and spec.handler is not None:
-        pack_source(_code(spec))
+def check_source(spec: FunctionSpec) -> int:
+    """The bytes of a function's code as it was just declared. Raises `PackageError` if it names something that can never be packed."""
+    if spec.package is not None:
+        return spec.package.size
+    return sum(map(len, pack_source(_code(spec)).files.values())) if spec.handler is not None else 0
 
 
 def _code(spec: FunctionSpec) -> dict[str, Callable[..., object]]:

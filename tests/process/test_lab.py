@@ -83,7 +83,10 @@ def test_models_and_other_things_of_virtual_time_are_refused() -> None:
     with Lab("process") as lab:
         with pytest.raises(UsageError, match="duration"):
             lab.declare("load", duration=0.1)
+        with pytest.raises(UsageError, match="size"):
+            lab.function(code_mb=200)(hello)
         lab.function(hello)
+        assert 0 < lab.functions["hello"].code_mb < 0.01
         with pytest.raises(UsageError, match="speed"):
             lab.play(10)
         lab.play()
