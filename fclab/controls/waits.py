@@ -9,6 +9,7 @@ from fclab.controls.bells import Bell, bell
 from fclab.errors import LabClosed
 
 if TYPE_CHECKING:
+    from fclab.clock import Timer
     from fclab.controls.live import LiveDriver
 
 __all__ = ["Wait", "Waits"]
@@ -80,7 +81,8 @@ class Waits:
         """Every wait that somebody is in, by identity, oldest first."""
         self.bells: list[Bell] = []
         """Those nobody waits at, to be used again. A wait that is interrupted keeps its own: it may still be rung."""
-        self._conditions: list[tuple[Wait, Callable[[], bool], int | None, Callable[[], BaseException | None] | None]] = []
+        self._conditions: list[tuple[Wait, Callable[[], bool], Timer | None, Callable[[], BaseException | None] | None]] = []
+        """(wait, what it waits for, the timer of its end, what there is to say where that can never be)."""
 
     def until(
         self,
@@ -103,30 +105,31 @@ class Waits:
     def _add(
         self, wait: Wait, done: Callable[[], bool], end: int | None, hopeless: Callable[[], BaseException | None] | None
     ) -> None:
-        self._conditions.append((wait, done, end, hopeless))
-        if end is not None:
-            self.driver.clock.call_at(end, lambda: None)  # so that there is a turn then
+        timer = None if end is None else self.driver.clock.call_at(end, lambda: None)  # so that there is a turn then
+        self._conditions.append((wait, done, timer, hopeless))
         self.driver.clock.after_turn = self._look
 
     def _look(self) -> None:
         clock, still = self.driver.clock, []
         for condition in self._conditions:
-            wait, done, end, hopeless = condition
-            if wait.left:
-                continue
-            try:
-                error = None
-                over = done() or (end is not None and clock.time >= end)
-                if not over and end is None and hopeless is not None:
-                    error = hopeless()
-            except Exception as failed:
-                error = failed
-            if error is not None:
-                wait.fail(error)
-            elif over:
-                wait.give(None)
-            else:
-                still.append(condition)
+            wait, done, timer, hopeless = condition
+            if not wait.left:
+                try:
+                    error = None
+                    over = done() or (timer is not None and clock.time >= timer.when)
+                    if not over and timer is None and hopeless is not None:
+                        error = hopeless()
+                except Exception as failed:
+                    error = failed
+                if error is not None:
+                    wait.fail(error)
+                elif over:
+                    wait.give(None)
+                else:
+                    still.append(condition)
+                    continue
+            if timer is not None:
+                timer.cancel()
         self._conditions = still
         if not still:
             clock.after_turn = None

@@ -214,3 +214,10 @@ def test_a_forked_child_is_told_that_the_engine_is_elsewhere(lab: Live) -> None:
             os._exit(7)
         os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_a_wait_with_a_limit_leaves_no_timer(lab: Live) -> None:
+    before = lab.driver.ask(lambda: len(lab.driver.clock))
+    for _ in range(10):
+        lab.driver.until(lambda: True, limit=3_600_000_000)
+    assert lab.driver.ask(lambda: len(lab.driver.clock)) == before
