@@ -164,7 +164,11 @@ class Lab(Watching):
         return self._requests.invoke_async(name, payload, delay, task_id)
 
     def invoke_at(self, name: str, times: Iterable[float] | float, payload: object = b"", mode: Mode = "sync") -> list[Call]:
-        """Schedule a request at each of these lab times (seconds). `run()` then plays them; read `call.response`."""
+        """Schedule a request at each of these lab times (seconds). `run()` then plays them; read `call.response`.
+
+        Virtual time refuses the past. Real time does not wait for you: if the first of the times has passed, all of them are moved, so
+        that the first is now and the gaps between them stay; `call.at` says when.
+        """
         self._driver.check()
         self._known(name)
         return self._requests.at(name, times, payload, mode)
@@ -201,7 +205,7 @@ class Lab(Watching):
         self._driver.to(self._driver.now() + to_us(seconds, "the time to run"))
 
     def step(self) -> bool:
-        """Go on to the next thing that happens; False if nothing is left to happen."""
+        """Go on to the next thing that happens; False if nothing is left to happen, or in real time if no work is left."""
         return self._driver.step()
 
     def drain(self, name: str) -> None:
@@ -283,7 +287,8 @@ class Lab(Watching):
     def __repr__(self) -> str:
         names, requests = len(self._specs), self._platform.front_door.requests
         declared, at = f"{names} function{'s' * (names != 1)}", seconds_text(self._driver.now())
-        return f"Lab({self._options['backend']}, {declared}, {requests} requests, at {at} s)"
+        closed = ", closed" if self._driver.closed else ""
+        return f"Lab({self._options['backend']}, {declared}, {requests} requests, at {at} s{closed})"
 
     def _known(self, name: object) -> Function:
         fn = self._platform.functions.get(name) if isinstance(name, str) else None

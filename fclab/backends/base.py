@@ -36,8 +36,8 @@ class Report(Protocol):
         """The instance printed something outside of any request, such as in a hook."""
         ...
 
-    def died(self, instance: Instance, reason: str) -> None:
-        """The instance ended by itself while it ran no attempt and did not boot; what the engine then stops is gone already."""
+    def died(self, instance: Instance, outcome: Outcome) -> None:
+        """The instance ended by itself, this way, while it did not boot. Every attempt on it ends so: nobody knows whose doing it was."""
         ...
 
     def call(self, attempt: Attempt, function: str, payload: bytes, reply: Reply, task: Task | None = None, delay: int = 0) -> None:

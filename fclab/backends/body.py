@@ -37,7 +37,7 @@ class Body:
     """One instance's process group, from the first folder to the last.
 
     1. After `stop` it tells nobody anything but, once and last, that nothing is left of it.
-    2. When its leader ends, what it said and printed before is taken first; then whoever waits is told, or the engine that it died.
+    2. When its leader ends, what it said and printed before is taken first; then whoever waits alone is told, or else the engine.
     3. Its log holds what belongs to no request, up to `MOST_LOG` characters.
     """
 
@@ -131,7 +131,7 @@ class Body:
         self.take_output(all_of_it=True)
         outcome = self._doomed or process_ended(_words(status))
         if not self.guest.ended(outcome):
-            self.report.died(self.instance, outcome.kind)
+            self.report.died(self.instance, outcome)
 
     def end(self, outcome: Outcome) -> None:
         """End it for a reason of the platform's own."""

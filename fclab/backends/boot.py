@@ -96,7 +96,7 @@ class Boot:
 
         try:
             self.body.guest.start(ready)
-        except OSError as error:
+        except Exception as error:  # whatever the system says to such a start
             timer.cancel()
             self._broken(error)
 

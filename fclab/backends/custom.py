@@ -218,14 +218,16 @@ class CustomGuest:
             self._launch.client.drain()
 
     def ended(self, outcome: Outcome) -> bool:
-        """See `Guest`. Of several attempts the oldest gets the outcome; the engine then sees to the others."""
+        """See `Guest`. Which of several attempts ended it, nobody can tell: all of them are told, by the engine."""
         if self._launch.under_way:
             self._launch.ended(outcome)
         elif self._waiting is not None:
             self._finish(outcome)
-        elif self._runs:
+        elif len(self._runs) == 1:
             self._fail(next(iter(self._runs.values())), outcome)
         else:
+            for run in list(self._runs.values()):
+                self._over(run, ", Error: Unhandled function error", outcome.error or "")
             return False
         return True
 

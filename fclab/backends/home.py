@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from fclab.backends import bundle
+from fclab.backends.strays import end_strays
 
 __all__ = ["Home", "Room"]
 
@@ -29,7 +30,8 @@ class Room:
         self.tmp.mkdir()
 
     def remove(self) -> None:
-        """Remove all of it, also where the user's code took its rights away."""
+        """Remove all of it, also where the user's code took its rights away, and end what still runs there."""
+        end_strays(self.folder)
         _remove(self.folder)
 
 
@@ -49,8 +51,14 @@ class Home:
         """The room of an instance; labels are unique in a lab."""
         return Room(self.folder / label.replace("#", "-"))
 
+    def check(self) -> None:
+        """Raise OSError if somebody removed what instances start from."""
+        if not self.bundle.exists():
+            raise FileNotFoundError("the lab's own files are gone; somebody emptied its folder")
+
     def remove(self) -> None:
-        """Remove all of it."""
+        """Remove all of it, and end what still runs there."""
+        end_strays(self.folder)
         _remove(self.folder)
 
 

@@ -15,6 +15,8 @@ import weakref
 from contextlib import suppress
 from pathlib import Path
 
+from fclab.backends.strays import MARK
+
 __all__ = ["Lifeline"]
 
 _all: weakref.WeakSet[Lifeline] = weakref.WeakSet()
@@ -25,11 +27,15 @@ exec >/dev/null
 while read -r _; do :; done
 tries=0
 while [ -e "$1" ] && [ $tries -lt 100 ]; do
+  for place in $(grep -laF -- "$2=$1/" /proc/[0-9]*/environ 2>/dev/null); do
+    place=${place#/proc/}
+    kill -9 "${place%/environ}" 2>/dev/null
+  done
   rm -rf -- "$1" 2>/dev/null || sleep 0.1
   tries=$((tries + 1))
 done
 """
-"""Waits for the end of its input, which nobody writes to, and removes the folder; tries again while others still write there."""
+"""Waits for the end of its input, which nobody writes to, ends what still runs in the folder, and removes that."""
 
 
 class Lifeline:
@@ -39,7 +45,7 @@ class Lifeline:
         self._read, self._write = os.pipe()
         _all.add(self)
         self._sweeper = subprocess.Popen(
-            ["/bin/sh", "-c", _SWEEP, "sh", str(folder)], stdin=self._read, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            ["/bin/sh", "-c", _SWEEP, "sh", str(folder), MARK], stdin=self._read, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             cwd="/", env={"PATH": os.defpath}, process_group=0,
         )  # fmt: skip
         assert self._sweeper.stdout is not None

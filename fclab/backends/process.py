@@ -135,8 +135,9 @@ class ProcessBackend:
             return
         if outcome is not None:
             _log.info("the pre_freeze hook of %s failed: %s", body.instance.label, outcome.error)
+            body.write(f"the pre_freeze hook failed: {outcome.payload.decode('utf-8', 'replace')}\n")
             if outcome.kind != "error":
-                body.report.died(body.instance, outcome.kind)
+                body.report.died(body.instance, outcome)
                 return
         self._rest(body)
         done()
@@ -185,6 +186,7 @@ class ProcessBackend:
     def _stopped(self, body: Body, outcome: Outcome | None) -> None:
         if outcome is not None:
             _log.info("the pre_stop hook of %s failed: %s", body.instance.label, outcome.error)
+            body.write(f"the pre_stop hook failed: {outcome.payload.decode('utf-8', 'replace')}\n")
         body.finish()
 
     def bury(self, body: Body) -> None:

@@ -77,6 +77,7 @@ class PythonGuest:
     def start(self, ready: Done) -> None:
         """See `Guest`."""
         body = self._body
+        body.world.home.check()
         ours, theirs = socket.socketpair()
         self._channel = Channel(body.clock, ours, self._received, body.hung_up)
         self._waiting = ready
@@ -192,11 +193,15 @@ class PythonGuest:
         del self._runs[run.number]
         if rest:
             run.write(rest.decode("utf-8", "replace"))
+        self._close_log(run, outcome)
+        run.report.done(run.attempt, outcome)
+
+    @staticmethod
+    def _close_log(run: _Run, outcome: Outcome) -> None:
         if run.log[-1][-1:] != "\n":
             run.log.append("\n")
-        run.log.append(outcome.payload.decode("utf-8", "replace") + "\n")
+        run.write(outcome.payload.decode("utf-8", "replace") + "\n")
         run.log.append(f"FC Invoke End RequestId: {run.request_id}, Error: Unhandled function error\n")
-        run.report.done(run.attempt, outcome)
 
     def _say(self, run: _Run | None, text: str) -> None:
         if run is None:
@@ -241,13 +246,17 @@ class PythonGuest:
             self._channel.drain()
 
     def ended(self, outcome: Outcome) -> bool:
-        """See `Guest`. Of several attempts the oldest gets the outcome; the engine then sees to the others."""
+        """See `Guest`. Which of several attempts ended it, nobody can tell: all of them are told, by the engine."""
         if self._waiting is not None:
             self._finish(outcome)
             return True
-        if not self._runs:
+        runs, self._runs = self._runs, {}
+        if len(runs) != 1:
+            for run in runs.values():
+                self._close_log(run, outcome)
             return False
-        self._fail(next(iter(self._runs.values())), outcome, b"")
+        self._runs = runs
+        self._fail(next(iter(runs.values())), outcome, b"")
         return True
 
     def close(self) -> None:

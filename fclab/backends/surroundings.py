@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fclab.backends.strays import MARK
+
 if TYPE_CHECKING:
     from fclab.backends.home import Room
     from fclab.model import FunctionSpec
@@ -31,7 +33,7 @@ def variables(spec: FunctionSpec, handler: str, label: str, room: Room) -> dict[
         **spec.environment,
         "HOME": str(room.folder),
         "TMPDIR": str(room.tmp),
-        "FC_FUNC_CODE_PATH": str(room.code),
+        MARK: str(room.code),
         "FC_FUNCTION_NAME": spec.name,
         "FC_FUNCTION_HANDLER": handler,
         "FC_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),

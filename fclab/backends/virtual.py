@@ -269,7 +269,7 @@ class VirtualBackend:
 
     def _hooked(self, instance: Instance, name: str, done: Callable[[], object], outcome: Outcome) -> None:
         if outcome.error is not None:
-            _log.info("the %s hook of %s failed: %s", name, instance.label, outcome.error)
+            self._printed(instance, f"the {name} hook failed: {outcome.payload.decode('utf-8', 'replace')}\n")
         done()
 
     def _drop(self, instance: Instance) -> None:

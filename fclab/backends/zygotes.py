@@ -15,6 +15,7 @@ from fclab.backends import bundle
 from fclab.backends.channel import Channel
 from fclab.backends.groups import Group, spawn
 from fclab.backends.inside.wire import EXITED, FORK, FORKED, READY, SETUP, pack
+from fclab.backends.strays import MARK
 from fclab.backends.surroundings import package_paths
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ class Zygote:
         sink = os.open(os.devnull, os.O_WRONLY)
         try:
             self.group = spawn(
-                clock, lifeline, bundle.command(home.bundle, "zygote", theirs.fileno()), self._lost, environment={"PATH": os.defpath},
-                folder=home.folder, output=sink, keep=(theirs.fileno(),),
+                clock, lifeline, bundle.command(home.bundle, "zygote", theirs.fileno()), self._lost,
+                environment={"PATH": os.defpath, MARK: f"{home.folder}/zygote"}, folder=home.folder, output=sink, keep=(theirs.fileno(),),
             )  # fmt: skip
         except OSError:
             ours.close()

@@ -139,14 +139,14 @@ class LiveDriver(Sources):
         self._waits.until(done, None if limit is None else self.now() + limit, progress, self.endless)
 
     def step(self) -> bool:
-        """Wait until something has been recorded; False if nothing is left to happen."""
+        """Wait until something has been recorded; False as soon as no work is left, for what comes then may come in minutes."""
         self.idle()
         recording = self.platform.recording
         before, more = len(recording), [True]
 
         def done() -> bool:
             more[0] = len(recording) > before
-            return more[0] or not (self.busy() or any(self.platform.eventful(fn) for _, fn in self.clock.waiting()))
+            return more[0] or not self.busy()
 
         self._waits.until(done, None, None)
         return more[0]

@@ -60,6 +60,9 @@ def build(
         isinstance(key, str) and isinstance(value, str) for key, value in environment.items()
     ):
         raise UsageError(f"environment of {name!r} must map names to texts, not {environment!r}.", hint="such as {'STAGE': 'test'}")
+    for key, value in environment.items():
+        if not key or "=" in key or "\0" in key + value:
+            raise UsageError(f"environment of {name!r} cannot hold {key!r}.", hint="names are not empty and have no '='; nothing has a NUL")
     config = options.get("async_config", AsyncConfig())
     if not isinstance(config, AsyncConfig):
         raise UsageError(f"async_config of {name!r} must be an AsyncConfig, not {config!r}.", hint="from fclab import AsyncConfig")

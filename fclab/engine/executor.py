@@ -93,7 +93,7 @@ class Executor:
             return
         others = p.pool.kill(instance, reason)
         self._answer(attempt, outcome)
-        self.fail(others, attempt)
+        self.fail([other for other in others if other is not attempt])
 
     def done_unstarted(self, attempt: Attempt, outcome: Outcome) -> None:
         """The attempt ended before its instance was ready: the boot failed."""
@@ -101,15 +101,15 @@ class Executor:
             attempt.done = True
             self._answer(attempt, outcome)
 
-    def fail(self, attempts: list[Attempt], but: Attempt | None = None) -> None:
-        """The instance under these attempts is gone: system errors, all but one."""
+    def fail(self, attempts: list[Attempt], ending: Outcome | None = None) -> None:
+        """The instance under these attempts is gone: they end as it did, or else with system errors."""
         p = self.p
         for attempt in attempts:
-            if attempt is but or attempt.done:
+            if attempt.done:
                 continue
             attempt.done = True
             attempt.request.fn.deadlines.line.pop(attempt, None)
-            outcome = lost("instance")
+            outcome = ending or lost("instance")
             instance = attempt.instance
             if attempt.started >= 0 and instance is not None:
                 p.record(p.clock.time, _EXECUTION_ENDED, attempt.request.number, attempt.number, instance.number,

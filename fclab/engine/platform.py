@@ -27,6 +27,7 @@ from fclab.engine.tasks import Task
 from fclab.model import FunctionSpec, Mode
 from fclab.observe import events as e
 from fclab.observe.recording import Recording
+from fclab.units import SECOND
 
 if TYPE_CHECKING:
     from fclab.backends.base import Backend
@@ -164,6 +165,8 @@ class Platform:
             self.record(
                 self.clock.now(), e.HookFinished.KIND, 0, 0, instance.number, instance.function.number, self.recording.text(name), began
             )
+            if late:
+                self.printed(instance, f"the {name} hook timed out after {HOOK_LIMIT // SECOND} seconds\n")
             if late and name == "pre_freeze":
                 self.executor.fail(self.pool.kill(instance, "timeout"))
             elif late:
@@ -195,10 +198,10 @@ class Platform:
         """An instance printed something outside of any request."""
         self.logbook.add(instance.function.name, instance.label, text)
 
-    def died(self, instance: Instance, reason: str) -> None:
-        """An instance ended by itself."""
+    def died(self, instance: Instance, outcome: Outcome) -> None:
+        """An instance ended by itself, and with it every attempt that was on it."""
         if instance.alive:
-            self.kill(instance, reason)
+            self.executor.fail(self.pool.kill(instance, outcome.kind), outcome)
 
     def call(self, attempt: Attempt, function: str, payload: bytes, reply: Reply, task: Task | None = None, delay: int = 0) -> None:
         """A handler calls another function: synchronously, or with a `task` asynchronously."""
@@ -219,12 +222,6 @@ class Platform:
         if order is Order.IDLE_EXPIRY:
             return self.cap is not None
         return fn != self.reserve.tick and getattr(fn, "__func__", None) is not Deadlines.due
-
-    @staticmethod
-    def eventful(fn: Callable[..., object]) -> bool:
-        """Could this call, which the clock holds, do anything? The deadlines of a function that runs nothing cannot."""
-        owner = getattr(fn, "__self__", None)
-        return not (isinstance(owner, Deadlines) and not owner.line)
 
     def stalled(self) -> str:
         """Why what is left cannot finish by itself, and what to do."""

@@ -158,7 +158,7 @@ def test_four_at_once_are_four_instances(lab: ProcessLab) -> None:
 
 
 def test_a_death_among_several_runs(lab: ProcessLab) -> None:
-    """The oldest gets the outcome, the others are system errors."""
+    """Nobody can tell whose doing it was: it is a function error for all of them, so a poisonous event runs out of retries."""
     lab.function(
         """
         import os, time
@@ -177,7 +177,7 @@ def test_a_death_among_several_runs(lab: ProcessLab) -> None:
     lab.until(lambda: any(body.busy and body.instance.running for body in lab.backend.bodies))
     other = lab.start(b"good")
     assert bad.result.error_type == "ProcessExited"
-    assert (other.result.status, other.result.error_type) == (500, "InternalServerError")
+    assert (other.result.status, other.result.error_type) == (200, "ProcessExited")
     assert lab.invoke(name="g").text == "other"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from fclab import Lab, UsageError
+from fclab import AsyncConfig, Lab, UsageError
 from fclab.errors import PackageError
 from tests.process.kit import DEADLINE, family, wait_for
 
@@ -57,18 +57,21 @@ def test_the_interpreter_ends_with_an_open_lab(tmp_path: Path) -> None:
 def test_an_interpreter_killed_with_an_open_lab_leaves_nothing(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom fclab import Lab\nfrom tests.process.test_lab import hello\nlab = Lab('process')\nlab.function(hello)\n"
-        "lab.invoke('hello')\nprint(lab._driver.platform.functions['hello'].instances[1].world.group.pid, flush=True)\nsys.stdin.read()"
+        "lab.invoke('hello')\nprint(lab._driver.platform.functions['hello'].instances[1].world.group.pid)\n"
+        "from tests.process.test_lab import escapes\nlab.function(escapes)\nprint(lab.invoke('escapes', 'return').text, flush=True)\n"
+        "sys.stdin.read()"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     ) as parent:
         assert parent.stdout is not None
-        watch = os.pidfd_open(int(parent.stdout.readline()))
+        watches = [os.pidfd_open(int(parent.stdout.readline())) for _ in range(2)]
         parent.send_signal(signal.SIGKILL)
         parent.wait(DEADLINE)
-        assert select.select([watch], [], [], DEADLINE)[0], "the instance is still there"
-        os.close(watch)
+        for watch, what in zip(watches, ("the instance", "what left its group"), strict=True):
+            assert select.select([watch], [], [], DEADLINE)[0], f"{what} is still there"
+            os.close(watch)
     wait_for(lambda: not list(tmp_path.glob("fclab-*")), DEADLINE)
 
 
@@ -108,3 +111,79 @@ def test_a_bandwidth_makes_size_visible(tmp_path: Path) -> None:
         assert response.text == "ran"
         download = next(phase for phase in response.phases if phase.name == "download")
         assert 0.1 <= download.duration < 2
+
+
+def escapes(event: bytes, context: Any) -> str:
+    """Starts what leaves the instance's group and session, and says which process it is."""
+    how = event.decode()
+    stray = subprocess.Popen(["sleep", "999"], start_new_session=True)
+    if how == "exit":
+        print(stray.pid, flush=True)
+        os._exit(1)
+    if how == "sleep":
+        print(stray.pid, flush=True)
+        threading.Event().wait()
+    return str(stray.pid)
+
+
+@pytest.mark.parametrize("start", ["spawn", "fork"])
+@pytest.mark.parametrize("how", ["return", "exit", "sleep"])
+def test_what_leaves_the_group_ends_with_its_instance(how: str, start: Any) -> None:
+    with Lab("process") as lab:
+        lab.function(timeout=0.5, start=start)(escapes)
+        response = lab.invoke("escapes", how)
+        text = response.text if response.ok else next(line for line in response.logs.splitlines() if line.isdigit())
+        watch = os.pidfd_open(int(text))
+    ended = select.select([watch], [], [], DEADLINE)[0]
+    os.close(watch)
+    assert ended
+
+
+def fatal(event: bytes, context: Any) -> str:
+    if event == b"poison":
+        os._exit(1)
+    threading.Event().wait(0.2)
+    return "fine"
+
+
+def test_an_event_that_kills_a_shared_instance_is_retried_as_a_function_error() -> None:
+    with Lab("process") as lab:
+        lab.function(concurrency=8, async_config=AsyncConfig(max_retries=1, first_delay=0.05))(fatal)
+        lab.invoke("fatal")
+        calls = lab.invoke_at("fatal", [lab.now] * 3)
+        poison = lab.invoke_async("fatal", "poison", delay=0.05)
+        lab.run()
+        assert (poison.state, poison.executions) == ("Failed", 2)
+        kinds = {call.response.error_type for call in calls if call.response and not call.response.ok}
+        assert kinds <= {"ProcessExited"}
+
+
+def test_a_bad_environment_is_refused_at_once() -> None:
+    for lab in (Lab(), Lab("process")):
+        for wrong in ({"A=B": "1"}, {"": "1"}, {"A": "x\0y"}):
+            with pytest.raises(UsageError, match="environment"):
+                lab.function(environment=wrong)(hello)
+        lab.close()
+
+
+def test_a_lab_whose_folder_was_emptied_says_that_it_is_the_platforms() -> None:
+    with Lab("process") as lab:
+        lab.function(hello)
+        folder = lab._driver.platform.backend.home.folder  # type: ignore[attr-defined]
+        (folder / "inside.bin").unlink()
+        response = lab.invoke("hello")
+        assert response.status == 500
+        assert "emptied" in str(response.error)
+
+
+def fails(context: Any) -> None:
+    raise ValueError("hook trouble")
+
+
+def test_a_failing_hook_leaves_its_trace() -> None:
+    for lab in (Lab(profile="instant"), Lab("process")):
+        with lab:
+            lab.function(pre_freeze=fails, pre_stop=fails, idle_timeout=0.05)(hello)
+            lab.invoke("hello")
+            lab.run_for(0.6)
+            assert str(lab.log("hello")).count("hook trouble") >= 2

@@ -71,7 +71,9 @@ def test_hooks_run_before_freezing_and_stopping(lab: ProcessLab, tmp_path: Path)
     lab.invoke()
     body = lab.body()
     lab.until(lambda: not lab.backend.bodies)
-    assert "".join(body.log) == "freezing\n"
+    log = "".join(body.log)
+    assert log.startswith("freezing\nthe pre_freeze hook failed: {")
+    assert "it is no matter" in log
     assert note.read_text() == "stopped f#1"
     assert not body.room.folder.exists()
 
