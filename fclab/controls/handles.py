@@ -64,9 +64,6 @@ class TaskHandle:
         self.accepted: Response | None = None
         """What the caller got at once: 202, or a refusal."""
 
-    def _answer(self, response: Response) -> None:
-        self.accepted = response
-
     @property
     def number(self) -> int:
         """The request's number: R1 is 1."""
@@ -125,7 +122,7 @@ class TaskHandle:
 
     def stop(self) -> bool:
         """Stop it, waiting or running; False if it has ended already. Its destinations are not told."""
-        return self._driver.ask(self._driver.platform.dispatcher.stop, self._task)
+        return self._driver.ask(self._driver.platform.settlement.stop, self._task)
 
     def __repr__(self) -> str:
         return repr(self._task)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
@@ -39,14 +39,22 @@ class Requests:
         return response
 
     def invoke_async(self, name: str, payload: object, delay: float, task_id: str | None) -> TaskHandle:
-        """One async request, accepted before this returns."""
+        """One async request, stored before this returns."""
         check_name(name)
         held = to_us(delay, "delay", most=3600)
         if task_id is not None and not isinstance(task_id, str):
             raise UsageError(f"A task id is a text, not {task_id!r}.", hint="such as task_id='order-7'")
         event = to_bytes(payload)
         handle, task = self._task(name, task_id)
-        self.driver.ask(self.platform.front_door.accept, name, event, "async", handle._answer, delay=held, task=task)
+
+        def start(reply: Callable[[Response], object]) -> None:
+            def answer(response: Response) -> None:
+                handle.accepted = response
+                reply(response)
+
+            self.platform.front_door.accept(name, event, "async", answer, delay=held, task=task)
+
+        self.driver.hand_in(start)
         return handle
 
     def at(self, name: str, times: object, payload: object, mode: Mode) -> list[Call]:

@@ -24,7 +24,7 @@ class Task:
     response    the outcome once the state is final, the refusal if it was rejected
     """
 
-    __slots__ = ("attempts", "executions", "function", "history", "number", "request_id", "response", "state", "task_id")
+    __slots__ = ("attempts", "ending", "executions", "function", "history", "number", "request_id", "response", "state", "task_id")
 
     def __init__(self, number: int, request_id: str, function: str, task_id: str = "") -> None:
         self.number = number
@@ -36,6 +36,8 @@ class Task:
         self.attempts = 0
         self.executions = 0
         self.response: Response | None = None
+        self.ending = False
+        """Its outcome is known, and being stored."""
 
     def enter(self, now: int, state: str) -> None:
         """Move on; a final state is never left, Stopping only for one, and no state is entered twice in a row."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from fclab.errors import FclabError
+from fclab.queues.errors import DuplicateTask, QueueFull
 
 if TYPE_CHECKING:
     from fclab.queues.records import Page, TaskQuery, TaskRecord
 
-__all__ = ["PREVIEW", "Call", "Change", "Ending", "Failed", "Lease", "Message", "Queue", "Stored"]
+__all__ = ["PREVIEW", "Call", "Change", "DuplicateTask", "Ending", "Failed", "Lease", "Message", "Queue", "QueueFull", "Stored"]
 
 Stored = Callable[[], object]
 Failed = Callable[[FclabError], object]
@@ -125,6 +126,9 @@ class Queue(Protocol):
     `on_stored` and `on_failed` come on the thread that uses the queue, before the verb returns or after.
     """
 
+    max_depth: int | None
+    """Events waiting or leased beyond which `enqueue` refuses, or None."""
+
     @property
     def trouble(self) -> FclabError | None:
         """Why steps wait to be written (clause 8), or None."""
@@ -155,6 +159,10 @@ class Queue(Protocol):
 
     def note(self, request: int, change: Change) -> None:
         """Record something about a task that moves no message, such as Stopping."""
+        ...
+
+    def full(self) -> bool:
+        """Whether `max_depth` is reached."""
         ...
 
     def waiting(self, function: str | None = None) -> int:
@@ -203,6 +211,10 @@ class Queue(Protocol):
 
     def call_again(self, call: Call, due: int, error: str) -> None:
         """The destination failed; it is to be told again at `due` µs."""
+        ...
+
+    def boxes(self) -> list[str]:
+        """The queues inside the lab for which bodies are kept."""
         ...
 
     def letters(self, to: str) -> list[bytes]:

@@ -8,7 +8,7 @@ from fclab.errors import FclabError, UsageError
 from fclab.queues.base import PREVIEW, Call, Change, Failed, Lease, Message, Stored
 from fclab.queues.errors import DuplicateTask, QueueFull
 from fclab.queues.index import Index
-from fclab.queues.records import DEAD, FINAL, Page, TaskQuery, TaskRecord
+from fclab.queues.records import DEAD, FINAL, RETENTION, Page, TaskQuery, TaskRecord
 
 __all__ = ["MemoryQueue"]
 
@@ -16,8 +16,10 @@ __all__ = ["MemoryQueue"]
 class MemoryQueue(Index):
     """Stores at once, so `on_stored` is called before the verb returns. Records are made when the first change asks for one."""
 
-    def __init__(self, max_depth: int | None = None) -> None:
+    def __init__(self, max_depth: int | None = None, retention: int = RETENTION) -> None:
         super().__init__()
+        self.retention = retention
+        self._accepted = 0
         self.trouble: FclabError | None = None
         self.max_depth = max_depth
         self._ids: dict[tuple[str, str], int] = {}
@@ -43,6 +45,9 @@ class MemoryQueue(Index):
             self._redriven[message.redrive_of] = message.request
         self._turn += 1
         self.push(message, self._turn)
+        self._accepted += 1
+        if not self._accepted & 255:
+            self.sweep(message.enqueued - self.retention)
         if call is not None:
             self.called(call, message.enqueued)
         on_stored()
@@ -82,8 +87,11 @@ class MemoryQueue(Index):
         if message is not None:
             self._change(message, change, since)
 
+    def full(self) -> bool:
+        return self.max_depth is not None and self.waiting() + self.leased() >= self.max_depth
+
     def _refusal(self, message: Message) -> FclabError | None:
-        if self.max_depth is not None and self.waiting() + self.leased() >= self.max_depth:
+        if self.full():
             return QueueFull(f"the queue holds {self.max_depth} events, as many as it may.", hint="try again later, or raise max_depth")
         if message.task_id and (message.function, message.task_id) in self._ids:
             return DuplicateTask(f"'{message.function}' has a task with id '{message.task_id}'.", hint="choose another id")
@@ -135,7 +143,12 @@ class MemoryQueue(Index):
 
     def sweep(self, before: int) -> int:
         pending = {call.request for call in self._calls.values()}
-        old = [one for one in self._records.values() if one.ended is not None and one.ended < before and one.request not in pending]
+        old = []
+        for one in self._records.values():
+            if one.enqueued >= before:
+                break
+            if one.ended is not None and one.ended < before and one.request not in pending:
+                old.append(one)
         for record in old:
             del self._records[record.request]
             self._payloads.pop(record.request, None)
@@ -205,6 +218,9 @@ class MemoryQueue(Index):
         call.due, call.error = due, error
         call.tries += 1
 
+    def boxes(self) -> list[str]:
+        return list(self._letters)
+
     def letters(self, to: str) -> list[bytes]:
         return list(self._letters.get(to, ()))
 
@@ -212,7 +228,7 @@ class MemoryQueue(Index):
         """Nothing is ever under way."""
 
     def close(self, now: int | None = None) -> None:
-        self.__init__(self.max_depth)  # type: ignore[misc]
+        self.__init__(self.max_depth, self.retention)  # type: ignore[misc]
 
 
 def _made(message: Message) -> TaskRecord:
