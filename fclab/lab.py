@@ -18,6 +18,7 @@ from fclab.controls.handles import Call, InstanceView, TaskHandle
 from fclab.controls.http import HttpEntry
 from fclab.controls.requests import Requests
 from fclab.controls.steering import Steering
+from fclab.controls.tasks import Tasks
 from fclab.controls.watching import Watching
 from fclab.engine.declare import build
 from fclab.engine.presets import PRESETS
@@ -35,7 +36,7 @@ __all__ = ["Lab"]
 F = TypeVar("F", bound=Callable[..., object])
 
 
-class Lab(Watching, Steering):
+class Lab(Watching, Steering, Tasks):
     """A function-compute platform: `Lab()` in virtual time, `Lab("process")` over real processes in real time.
 
     seed           names the run: equal seeds, equal recordings

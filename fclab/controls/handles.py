@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,15 @@ class TaskHandle:
         self.accepted: Response | None = None
         """What the caller got at once: 202, or a refusal."""
 
+    def answering(self, reply: Callable[[Response], object]) -> Callable[[Response], object]:
+        """A reply that is noted here as well."""
+
+        def answer(response: Response) -> None:
+            self.accepted = response
+            reply(response)
+
+        return answer
+
     @property
     def number(self) -> int:
         """The request's number: R1 is 1."""
@@ -98,6 +108,11 @@ class TaskHandle:
     def executions(self) -> int:
         """Deliveries that reached the handler."""
         return self._task.executions
+
+    @property
+    def payload(self) -> bytes:
+        """What the function was given; empty once the task is forgotten."""
+        return self._driver.ask(self._driver.platform.queue.payload, self.number)
 
     @property
     def history(self) -> list[tuple[float, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
@@ -46,15 +46,8 @@ class Requests:
             raise UsageError(f"A task id is a text, not {task_id!r}.", hint="such as task_id='order-7'")
         event = to_bytes(payload)
         handle, task = self._task(name, task_id)
-
-        def start(reply: Callable[[Response], object]) -> None:
-            def answer(response: Response) -> None:
-                handle.accepted = response
-                reply(response)
-
-            self.platform.front_door.accept(name, event, "async", answer, delay=held, task=task)
-
-        self.driver.hand_in(start)
+        accept = partial(self.platform.front_door.accept, name, event, "async", delay=held, task=task)
+        self.driver.hand_in(lambda reply: accept(reply=handle.answering(reply)))
         return handle
 
     def at(self, name: str, times: object, payload: object, mode: Mode) -> list[Call]:

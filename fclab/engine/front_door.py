@@ -221,6 +221,11 @@ class FrontDoor:
 
         p.cross("front door->caller", request, partial(deliver, response), lambda effect: deliver(gone))
 
+    @staticmethod
+    def remembered(request_id: str, status: int, payload: bytes, error: str, kind: str, arrived: int, ended: int) -> Response:
+        """The `Response` that a task's record keeps: without the boot, the times and the logs of its last execution."""
+        return Response(status, payload, error or None, kind or None, request_id, latency=seconds(ended - arrived))
+
     def response(self, attempt: Attempt, outcome: Outcome) -> Response:
         """The `Response` for an attempt that ended now this way."""
         p, request = self.p, attempt.request

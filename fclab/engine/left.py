@@ -28,6 +28,8 @@ class Left:
     def __init__(self, platform: Platform) -> None:
         self.p = platform
         self.messages: dict[str, dict[int, Message]] = {}
+        self.tasks: dict[int, Task] = {}
+        """Those that somebody looked at."""
 
     def keep(self, messages: Iterable[Message]) -> None:
         """What the queue had when it was opened."""
@@ -38,24 +40,32 @@ class Left:
         """The function is there: its events wait for nothing but their time."""
         p, now = self.p, self.p.clock.time
         for message in self.messages.pop(fn.name, {}).values():
-            task = self.task(message)
+            task = self.tasks.pop(message.request, None) or self._restored(message)
             request = Request(message.request, fn, message.payload, "async", message.cause, 0, message.enqueued, None, task)
             p.front_door.record_accepted(request, now)
             p.dispatcher.open[request.number] = request
             p.record(now, e.EventEnqueued.KIND, request.number, 0, 0, fn.number, message.due, p.recording.text(message.task_id))
             p.dispatcher.wait(message)
 
+    def waiting(self, function: str, number: int) -> Task | None:
+        """The task of an event that waits for its function, or None."""
+        message = self.messages.get(function, {}).get(number)
+        return None if message is None else self.task(message)
+
     def task(self, message: Message) -> Task:
-        """The task of a message, as its record tells it."""
+        """The task of a message, as its record tells it; the same one each time."""
+        known = self.tasks.get(message.request)
+        if known is None:
+            known = self.tasks[message.request] = self._restored(message)
+        return known
+
+    def _restored(self, message: Message) -> Task:
         record = self.p.queue.task(message.request) if message.delivery > 1 else None
         task = Task(message.request, message.request_id, message.function, message.task_id)
-        task.attempts = message.delivery - 1
-        task.state = "Enqueued"
-        task.history = [(message.enqueued, "Enqueued")]
-        if record is not None:
-            task.state = record.state
-            task.history = [(at, state) for at, state, _ in record.history]
-            task.executions = record.executions
+        if record is None:
+            task.restore("Enqueued", [(message.enqueued, "Enqueued")], message.delivery - 1, 0)
+        else:
+            task.restore(record.state, [(at, state) for at, state, _ in record.history], message.delivery - 1, record.executions)
         return task
 
     def stop(self, task: Task) -> bool:

@@ -39,6 +39,13 @@ class Task:
         self.ending = False
         """Its outcome is known, and being stored."""
 
+    def restore(self, state: str, history: list[tuple[int, str]], attempts: int, executions: int) -> None:
+        """Be what a record says."""
+        self.state = state
+        self.history = history
+        self.attempts = attempts
+        self.executions = executions
+
     def enter(self, now: int, state: str) -> None:
         """Move on; a final state is never left, Stopping only for one, and no state is entered twice in a row."""
         if self.state not in FINAL and state != self.state and (self.state != "Stopping" or state in FINAL):

@@ -30,6 +30,7 @@ _REFUSALS = {
 _REASONS = {
     "idle": "it has been idle for too long",
     "lowered": "it is reserved no longer",
+    "displaced": "another function's events wait for its place",
     "timeout": "its handler has run out of time",
     "exit": "its process has ended",
     "memory": "it has run out of memory",

@@ -191,6 +191,10 @@ class Queue(Protocol):
         """Records that fit, a page at a time, without payloads. What was handed in a moment ago may not be in it yet."""
         ...
 
+    def number(self, name: str, function: str = "") -> int:
+        """The request that has this task id or request id, 0 if none has; of several functions' tasks the last accepted."""
+        ...
+
     def payload(self, request: int) -> bytes:
         """What the task was given."""
         ...

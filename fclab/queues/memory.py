@@ -155,6 +155,12 @@ class MemoryQueue(Index):
                     break
         return Page.of(found, query.limit)
 
+    def number(self, name: str, function: str = "") -> int:
+        leased = (lease.message for lease, _ in self._leases.values())
+        there = (*self.messages(), *leased, *(message for message, _ in self._ended.values()))
+        named = (one.request for one in there if name and name in (one.task_id, one.request_id) and function in ("", one.function))
+        return max(named, default=0)
+
     def payload(self, request: int) -> bytes:
         message, _ = self._message(request)
         if message is None and request in self._ended:

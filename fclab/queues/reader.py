@@ -119,6 +119,11 @@ class Reader:
             [(at - epoch, entered, detail) for at, entered, detail in map(json.loads, history.splitlines())],
         )  # fmt: skip
 
+    def number(self, name: str, function: str) -> int:
+        """The last task with this task id or request id, or 0."""
+        sql = "SELECT max(request) FROM tasks WHERE (task_id = ?1 OR request_id = ?1) AND function IN (?2, iif(?2 = '', function, ?2))"
+        return int(self._value(sql, name, function) or 0)
+
     def over(self, before: int, most: int) -> list[int]:
         """Requests of tasks that ended before that lab time and have nobody left to tell."""
         pending = "EXISTS (SELECT 1 FROM calls WHERE calls.request = tasks.request AND told IS NULL)"

@@ -247,6 +247,9 @@ class SqliteQueue(Index):
     def tasks(self, query: TaskQuery) -> Page:
         return self._read.tasks(query)
 
+    def number(self, name: str, function: str = "") -> int:
+        return self._read.number(name, function)
+
     def payload(self, request: int) -> bytes:
         return self._read.payload(request)
 
