@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
-from fclab import Lab
+import pytest
+
+from fclab import Lab, idempotent
 
 
 def echo(event: bytes, context: Any) -> str:
@@ -35,3 +38,25 @@ def test_a_burst_is_accepted_and_run(tmp_path: Path) -> None:
         tasks = [lab.invoke_async("f", str(number)) for number in range(20)]
         lab.run()
         assert {task.state for task in tasks} == {"Succeeded"}
+
+
+STORE = "/nowhere/effects.db"
+
+
+@idempotent(STORE)
+def once(event: bytes, context: Any) -> str:
+    with Path(event.decode()).open("a", encoding="utf-8") as file:
+        file.write("x")
+    return "done"
+
+
+def test_an_idempotent_handler_in_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer is lost after the effect; the next delivery, in whatever instance, finds the result."""
+    monkeypatch.setattr(sys.modules[__name__], "STORE", str(tmp_path / "effects.db"))
+    effects = tmp_path / "effects"
+    with Lab("process") as lab:
+        lab.function(name="f")(once)
+        lab.faults.add("instance->dispatcher", drop=1.0, times=2)
+        outcome = lab.invoke_async("f", str(effects)).result(timeout=60)
+    assert outcome.text.strip('"') == "done"
+    assert effects.read_text(encoding="utf-8") == "x"
