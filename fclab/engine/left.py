@@ -37,7 +37,7 @@ class Left:
             self.messages.setdefault(message.function, {})[message.request] = message
 
     def adopt(self, fn: Function) -> None:
-        """The function is there: its events wait for nothing but their time."""
+        """The function is there: its events wait for nothing but their time. Whoever calls this lets those go that are due."""
         p, now = self.p, self.p.clock.time
         for message in self.messages.pop(fn.name, {}).values():
             task = self.tasks.pop(message.request, None) or self._restored(message)
@@ -45,7 +45,8 @@ class Left:
             p.front_door.record_accepted(request, now)
             p.dispatcher.open[request.number] = request
             p.record(now, e.EventEnqueued.KIND, request.number, 0, 0, fn.number, message.due, p.recording.text(message.task_id))
-            p.dispatcher.wait(message)
+            if message.due > now:
+                p.dispatcher.wait(message)
 
     def waiting(self, function: str, number: int) -> Task | None:
         """The task of an event that waits for its function, or None."""
