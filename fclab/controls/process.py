@@ -25,7 +25,12 @@ def process(shared: Shared, code: CodeHome, bandwidth: float | None) -> LiveDriv
     if sys.platform != "linux":
         raise UsageError(f"Real processes need Linux; this is {sys.platform}.", hint='Lab("virtual") works everywhere')
     clock = WallClock()
-    durable = shared.storage.durable(clock.post, clock.epoch)
+    try:
+        durable = shared.storage.durable(clock.post, clock.epoch)
+    except BaseException:
+        clock.stop()
+        clock.run()  # not one turn: it lets go of its descriptors
+        raise
     backend = ProcessBackend(clock, code, unpack, Codes(code).of, bytes_per_second=bandwidth)
     code.settle((backend.home.folder if durable is None else durable.path.parent) / "packages")
     shared.recording.meta.update(clock="wall", backend="process")
