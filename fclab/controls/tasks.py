@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fclab.controls.handles import TaskHandle
-from fclab.engine.tasks import Task
+from fclab.engine.tasks import Task, restore
 from fclab.errors import UnknownFunction, UsageError
 from fclab.grid import html_grid, text_grid
 from fclab.queues.records import DEAD, FINAL, TaskQuery
@@ -146,7 +146,7 @@ class Tasks:
 def recorded(platform: Platform, record: TaskRecord) -> Task:
     """A task as its record tells it, outcome included."""
     task = Task(record.request, record.request_id, record.function, record.task_id)
-    task.restore(record.state, [(at, state) for at, state, _ in record.history], record.attempts, record.executions)
+    restore(task, record.state, [(at, state) for at, state, _ in record.history], record.attempts, record.executions)
     if record.state in FINAL:
         full = record if record.payload else platform.queue.task(record.request) or record
         task.response = platform.front_door.remembered(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from fclab.engine.rows import Request
-from fclab.engine.tasks import Task
+from fclab.engine.tasks import Task, restore
 from fclab.observe import events as e
 from fclab.queues.base import Change
 
@@ -64,9 +64,9 @@ class Left:
         record = self.p.queue.task(message.request) if message.delivery > 1 else None
         task = Task(message.request, message.request_id, message.function, message.task_id)
         if record is None:
-            task.restore("Enqueued", [(message.enqueued, "Enqueued")], message.delivery - 1, 0)
+            restore(task, "Enqueued", [(message.enqueued, "Enqueued")], message.delivery - 1, 0)
         else:
-            task.restore(record.state, [(at, state) for at, state, _ in record.history], message.delivery - 1, record.executions)
+            restore(task, record.state, [(at, state) for at, state, _ in record.history], message.delivery - 1, record.executions)
         return task
 
     def stop(self, task: Task) -> bool:

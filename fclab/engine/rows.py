@@ -78,7 +78,7 @@ class Request:
     """
 
     __slots__ = (
-        "arrived", "attempt", "caller", "cause", "fn", "mode", "number", "payload", "redrive_of", "reply", "task", "telling",
+        "arrived", "attempt", "caller", "cause", "ending", "fn", "mode", "number", "payload", "redrive_of", "reply", "task", "telling",
     )  # fmt: skip
 
     def __init__(
@@ -97,6 +97,8 @@ class Request:
         self.attempt: Attempt | None = None
         self.telling = telling
         self.redrive_of = redrive_of
+        self.ending = False
+        """Its outcome is known, and being stored."""
 
     @property
     def task_of(self) -> Task:

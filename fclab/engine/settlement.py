@@ -100,7 +100,7 @@ class Settlement:
         """The event's outcome is known; it is told once it is stored, in the same step in which the message goes."""
         p, request, lease = self.p, attempt.request, attempt.lease
         assert lease is not None
-        request.task_of.ending = True
+        request.ending = True
         response = p.front_door.response(attempt, outcome)
         call = p.destinations.call(request, attempt, outcome)
         change = self._change(attempt, state, outcome, call) if p.records or call is not None else None
@@ -137,11 +137,13 @@ class Settlement:
     def stop(self, task: Task) -> bool:
         """Stop a queued or running task; False if it has ended already."""
         p, now = self.p, self.p.clock.time
-        if task.finished or task.ending:
+        if task.finished:
             return False
         request = p.dispatcher.open.get(task.number)
         if request is None:
             return p.dispatcher.left.stop(task)
+        if request.ending:
+            return False
         p.record(now, e.TaskStopped.KIND, request.number, task.attempts, 0, request.fn.number)
         attempt = request.attempt
         task.enter(now, "Stopping")
@@ -174,7 +176,7 @@ class Settlement:
         if p.queue.discard(function, request.number, change, then) is None:
             p.moving -= 1
             return False
-        task.ending = True
+        request.ending = True
         if request.number in p.dispatcher.later:
             _, timer, moves = p.dispatcher.later.pop(request.number)
             timer.cancel()

@@ -9,7 +9,7 @@ from fclab.errors import UsageError
 if TYPE_CHECKING:
     from fclab.model import Response
 
-__all__ = ["FINAL", "Task"]
+__all__ = ["FINAL", "Task", "restore"]
 
 FINAL = frozenset({"Succeeded", "Failed", "Stopped", "Expired", "Rejected"})
 """States a task does not leave. The names are the product's, but for Rejected: the front door refused the request."""
@@ -24,7 +24,7 @@ class Task:
     response    the outcome once the state is final, the refusal if it was rejected
     """
 
-    __slots__ = ("attempts", "ending", "executions", "function", "history", "number", "request_id", "response", "state", "task_id")
+    __slots__ = ("attempts", "executions", "function", "history", "number", "request_id", "response", "state", "task_id")
 
     def __init__(self, number: int, request_id: str, function: str, task_id: str = "") -> None:
         self.number = number
@@ -36,15 +36,6 @@ class Task:
         self.attempts = 0
         self.executions = 0
         self.response: Response | None = None
-        self.ending = False
-        """Its outcome is known, and being stored."""
-
-    def restore(self, state: str, history: list[tuple[int, str]], attempts: int, executions: int) -> None:
-        """Be what a record says."""
-        self.state = state
-        self.history = history
-        self.attempts = attempts
-        self.executions = executions
 
     def enter(self, now: int, state: str) -> None:
         """Move on; a final state is never left, Stopping only for one, and no state is entered twice in a row."""
@@ -78,3 +69,11 @@ class Task:
     def finished(self) -> bool:
         """Nothing more will happen to it."""
         return self.state in FINAL
+
+
+def restore(task: Task, state: str, history: list[tuple[int, str]], attempts: int, executions: int) -> None:
+    """Make a task what a record says."""
+    task.state = state
+    task.history = history
+    task.attempts = attempts
+    task.executions = executions
