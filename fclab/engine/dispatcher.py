@@ -187,10 +187,10 @@ class Dispatcher:
             p.pool.stop(instance, "displaced")
 
     def _room(self, name: str) -> int:
-        """The instances that a function has; very many if it may have no more."""
+        """The instances that a function has; very many if it may have no more, or is disabled."""
         fn = self.p.functions[name]
         standing = fn.standing()
-        return standing if fn.limit is None or standing < fn.limit else FOREVER
+        return standing if fn.enabled and (fn.limit is None or standing < fn.limit) else FOREVER
 
     def _deliver(self, lease: Lease, fn: Function, out: bool) -> None:
         p, message = self.p, lease.message

@@ -81,3 +81,16 @@ def test_depth_and_age_are_figures() -> None:
     figures = lab.metrics()
     assert figures.queue_depth.maximum == 3
     assert figures.queue_age.maximum == 3
+
+
+def test_a_disabled_function_takes_nobodys_place() -> None:
+    lab = Lab(max_instances=1)
+    for name in "ab":
+        lab.declare(name, duration=1, boot=0)
+    for _ in range(3):
+        lab.invoke_async("a")
+    lab.invoke_async("b")
+    lab.disable("b")
+    lab.run(until=10)
+    assert order(lab) == ["a"] * 3
+    assert lab.metrics()["a"].cold == 1
