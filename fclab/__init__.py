@@ -31,6 +31,7 @@ from fclab.errors import (
     UsageError,
     WrongThread,
 )
+from fclab.idempotency import InProgress, idempotent
 from fclab.lab import Lab
 from fclab.model import AsyncConfig, BootProfile, FunctionSpec, Package, Phase, Response, Schedule, TargetTracking
 from fclab.observe import events
@@ -47,6 +48,7 @@ __all__ = [
     "FunctionSpec",
     "HandlerStuck",
     "IllegalTransition",
+    "InProgress",
     "Interrupted",
     "Lab",
     "LabClosed",
@@ -66,5 +68,6 @@ __all__ = [
     "UnknownFunction",
     "UsageError",
     "WrongThread",
+    "idempotent",
     *events.__all__,
 ]

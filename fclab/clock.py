@@ -156,8 +156,8 @@ class VirtualClock(Timers):
     2. Time never goes back.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, start: int = 0) -> None:
+        super().__init__(start)
         self._urgent = 0
 
     def step(self) -> bool:

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from fclab.backends.durations import Replay
 from fclab.controls import settings
-from fclab.controls.arguments import check_lab, check_process, check_speed, check_virtual
-from fclab.controls.compose import Shared, virtual
+from fclab.controls.arguments import check_lab, check_process, check_speed, check_storage, check_virtual
+from fclab.controls.compose import Shared, let_go, virtual
 from fclab.controls.driver import Driver
 from fclab.controls.faultplan import FaultPlan
 from fclab.controls.handles import Call, InstanceView, TaskHandle
 from fclab.controls.http import HttpEntry
 from fclab.controls.requests import Requests
+from fclab.controls.steering import Steering
+from fclab.controls.tasks import Tasks
 from fclab.controls.watching import Watching
 from fclab.engine.declare import build
 from fclab.engine.presets import PRESETS
-from fclab.engine.rows import Function
-from fclab.errors import UnknownFunction, UsageError
-from fclab.model import BootProfile, FunctionSpec, Mode, Package, Response, Schedule, TargetTracking
+from fclab.errors import UsageError
+from fclab.model import BootProfile, FunctionSpec, Mode, Package, Response
 from fclab.observe.recording import Recording
 from fclab.packages.home import CodeHome
 from fclab.units import seconds, seconds_text, to_us
@@ -35,12 +36,17 @@ __all__ = ["Lab"]
 F = TypeVar("F", bound=Callable[..., object])
 
 
-class Lab(Watching):
+class Lab(Watching, Steering, Tasks):
     """A function-compute platform: `Lab()` in virtual time, `Lab("process")` over real processes in real time.
 
     seed           names the run: equal seeds, equal recordings
     profile        how long boot phases take: "classroom", "instant" or a `BootProfile` (simulated, in seconds)
     semantics      "article", "fc" or "lambda": retries, back-off, event age, idle window, growth
+    home           folder that keeps async events, task records and code packages: whatever ends this lab, the next one with that home
+                   goes on there, in virtual time at the lab time of the last event. Without one they are gone with the lab
+    durability     of a home: "normal" survives any end of the process, "full" a power cut too; see `fclab.queues.sqlite`
+    max_waiting    async events that may wait or run; beyond that they are refused (429). None: no limit
+    retention      seconds for which tasks that have ended are remembered
     max_instances  cap on instances of all functions together; None: the preset's
     record         False keeps no events (observers still see them)
     bandwidth      MB a second at which processes' code is downloaded, so that its size can be seen; None: as fast as the disk is
@@ -52,20 +58,23 @@ class Lab(Watching):
 
     def __init__(
         self, backend: str = "virtual", *, seed: int = 0, profile: str | BootProfile = "classroom", semantics: str = "article",
-        home: str | None = None, max_instances: int | None = None, record: bool = True, bandwidth: float | None = None,
+        home: str | Path | None = None, durability: str = "normal", max_waiting: int | None = None, retention: float = 604_800.0,
+        max_instances: int | None = None, record: bool = True, bandwidth: float | None = None,
         placement: Callable[..., float] | None = None, keep_alive: Callable[..., int] | None = None,
         next_delay: Callable[..., int | None] | None = None,
     ) -> None:  # fmt: skip
         rules: dict[str, Callable[..., object] | None] = {"placement": placement, "keep_alive": keep_alive, "next_delay": next_delay}
-        boots = check_lab(backend, home, seed, profile, semantics, max_instances, bandwidth, rules)
+        boots = check_lab(backend, seed, profile, semantics, max_instances, bandwidth, rules)
+        storage = check_storage(home, durability, max_waiting, retention)
         self._options = {
+            "home": home, "max_waiting": max_waiting, "retention": retention,
             "backend": backend, "seed": seed, "profile": profile, "semantics": semantics, "max_instances": max_instances,
             "record": record, "bandwidth": bandwidth, **rules,
         }  # fmt: skip
         self._specs: dict[str, FunctionSpec] = {}
         meta: dict[str, str | int] = {"profile": profile if isinstance(profile, str) else "own", "semantics": semantics, "seed": seed}
         self._code = CodeHome()
-        shared = Shared(Recording(meta, keep=record), PRESETS[semantics], seed, max_instances, rules)
+        shared = Shared(Recording(meta, keep=record), PRESETS[semantics], seed, max_instances, rules, storage)
         self._driver: Driver | LiveDriver
         if backend == "virtual":
             self._driver = virtual(shared, boots, self._code)
@@ -74,6 +83,9 @@ class Lab(Watching):
             self._driver = process(shared, self._code, None if bandwidth is None else bandwidth * 1e6)
             weakref.finalize(self, self._driver.close)  # a lab that nobody holds any more must not leave its processes
         self._platform = self._driver.platform
+        self._left: weakref.finalize[..., Lab] | None = None
+        if home is not None and backend == "virtual":  # nor must it keep its home from the next one
+            self._left = weakref.finalize(self, let_go, self._platform)
         self._requests = Requests(self._driver, seed)
         self.http = HttpEntry(self._driver, self._specs)
         self.faults = FaultPlan(self._driver)
@@ -156,7 +168,7 @@ class Lab(Watching):
         return self._requests.invoke(name, payload)
 
     def invoke_async(self, name: str, payload: object = b"", *, delay: float = 0.0, task_id: str | None = None) -> TaskHandle:
-        """Send a function an event, accepted at once; no time passes.
+        """Send a function an event; it is accepted (202) once it is stored, which takes no lab time.
 
         delay     seconds (0 to 3600) to hold it back
         task_id   your own id; the same id again is refused (409)
@@ -224,39 +236,6 @@ class Lab(Watching):
         elif speed != 1:
             raise UsageError("A lab of real processes plays at the speed of real time.", hint="leave speed out")
 
-    # ---- settings
-
-    def reserve(
-        self,
-        name: str,
-        target: int,
-        *,
-        schedule: Sequence[Schedule | tuple[float, float, int]] = (),
-        tracking: TargetTracking | None = None,
-    ) -> None:
-        """Keep `target` instances of a function ready, from now on and until you say otherwise; 0 gives them back.
-
-        schedule   `Schedule` rules, or (start, end, target) triples, in lab seconds; the largest in force wins
-        tracking   a `TargetTracking`; evaluated once a minute
-        """
-        self._driver.check()
-        self._driver.ask(settings.reserve, self._platform, self._known(name), target, schedule, tracking)
-
-    def limit(self, name: str, max_instances: int | None = None) -> None:
-        """Cap a function's instances, reserved ones included; surplus ones go, busy ones last. None lifts the cap, 0 blocks it."""
-        self._driver.check()
-        self._driver.ask(settings.limit, self._platform, self._known(name), max_instances)
-
-    def disable(self, name: str) -> None:
-        """Refuse new requests of a function (403); accepted events wait."""
-        self._driver.check()
-        self._driver.ask(settings.switch, self._platform, self._known(name), False)
-
-    def enable(self, name: str) -> None:
-        """Accept requests again."""
-        self._driver.check()
-        self._driver.ask(settings.switch, self._platform, self._known(name), True)
-
     @property
     def queues(self) -> dict[str, list[bytes]]:
         """What has arrived in the lab's destination queues ("queue:NAME"), oldest first."""
@@ -265,7 +244,13 @@ class Lab(Watching):
     # ---- the lab itself
 
     def fresh(self) -> Lab:
-        """A new lab at 0 s with the same functions and options, and nothing else of this one."""
+        """A new lab at 0 s with the same functions and options, and nothing else of this one.
+
+        A lab with a home has no such twin, because a home belongs to one lab: that is a `UsageError`.
+        """
+        if self._options["home"] is not None:
+            hint = "close it and open the same home again, or make a Lab(...) with another home or none"
+            raise UsageError("This lab has a home, and a fresh lab would need one of its own.", hint=hint)
         new = Lab(**self._options)  # type: ignore[arg-type]
         for spec in self._specs.values():
             if spec.package is not None:
@@ -275,6 +260,8 @@ class Lab(Watching):
 
     def close(self) -> None:
         """End the lab; its recording stays readable."""
+        if self._left is not None:
+            self._left.detach()
         self._driver.close()
         self._code.close()
 
@@ -285,14 +272,7 @@ class Lab(Watching):
         self.close()
 
     def __repr__(self) -> str:
-        names, requests = len(self._specs), self._platform.front_door.requests
+        names, requests = len(self._specs), self._platform.front_door.requests - self._platform.first
         declared, at = f"{names} function{'s' * (names != 1)}", seconds_text(self._driver.now())
         closed = ", closed" if self._driver.closed else ""
         return f"Lab({self._options['backend']}, {declared}, {requests} requests, at {at} s{closed})"
-
-    def _known(self, name: object) -> Function:
-        fn = self._platform.functions.get(name) if isinstance(name, str) else None
-        if fn is None:
-            there = ", ".join(map(repr, self._specs)) or "none yet"
-            raise UnknownFunction(f"There is no function {name!r} in this lab.", hint=f"declared: {there}")
-        return fn

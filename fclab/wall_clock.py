@@ -59,6 +59,11 @@ class WallClock(Timers):
         """Lab time in µs at this very moment; for any thread."""
         return (time.monotonic_ns() - self._zero) // 1000
 
+    @property
+    def epoch(self) -> int:
+        """µs since 1970 at lab time 0, by what the machine says at present."""
+        return time.time_ns() // 1000 - self.reading()
+
     def complain(self, error: BaseException) -> None:
         """Report `error`: there is nobody on this thread to raise it to."""
         self.failed(error)

@@ -5,21 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 from fclab.backends.durations import model
+from fclab.controls.compose import Storage
 from fclab.engine.presets import PRESETS
 from fclab.errors import UsageError
 from fclab.model import PROFILES, BootProfile, FunctionSpec, Schedule, TargetTracking
 from fclab.units import to_us
 
 __all__ = [
-    "check_count", "check_lab", "check_mode", "check_name", "check_process", "check_rule", "check_speed", "check_tracking", "check_virtual",
+    "check_count", "check_lab", "check_mode", "check_name", "check_process", "check_rule", "check_speed", "check_storage", "check_tracking",
+    "check_virtual",
 ]  # fmt: skip
 
 
 def check_lab(
-    backend: object, home: object, seed: object, profile: object, semantics: object, cap: object, bandwidth: object,
+    backend: object, seed: object, profile: object, semantics: object, cap: object, bandwidth: object,
     rules: dict[str, Callable[..., object] | None],
 ) -> BootProfile:  # fmt: skip
     """The options of `Lab`; returns the boot profile they name."""
@@ -31,8 +34,6 @@ def check_lab(
         if backend == "virtual":
             hint = "BootProfile(download_per_mb=...) says how long a download takes"
             raise UsageError("In virtual time nothing is downloaded, so there is no bandwidth.", hint=hint)
-    if home is not None:
-        raise UsageError("This version keeps its queue in memory and has no home folder.", hint="leave home out")
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise UsageError(f"seed must be a whole number, not {seed!r}.", hint="such as seed=7")
     if not isinstance(semantics, str) or semantics not in PRESETS:
@@ -46,6 +47,19 @@ def check_lab(
     if not isinstance(profile, str) or profile not in PROFILES:
         raise UsageError(f"There is no profile {profile!r}.", hint=f"choose one of {', '.join(PROFILES)}, or give a BootProfile(...)")
     return PROFILES[profile]
+
+
+def check_storage(home: object, durability: object, max_waiting: object, retention: object) -> Storage:
+    """The options of `Lab` that say where events rest."""
+    if home is not None and (not isinstance(home, (str, Path)) or not str(home)):
+        raise UsageError(f"home must be a folder, not {home!r}.", hint='such as home="my-lab"; without one, events rest in memory')
+    if durability not in ("normal", "full"):
+        raise UsageError(f"durability must be 'normal' or 'full', not {durability!r}.", hint="'full' also survives a power cut")
+    if durability == "full" and home is None:
+        raise UsageError("Without a home nothing is on a disk.", hint='give home="a folder" too')
+    check_count(max_waiting, "max_waiting", optional=True)
+    kept = to_us(retention, "retention", endless=True)
+    return Storage(None if home is None else Path(home), durability == "full", max_waiting if isinstance(max_waiting, int) else None, kept)
 
 
 def check_virtual(spec: FunctionSpec) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fclab.backends.virtual import VirtualBackend
 from fclab.clock import VirtualClock
@@ -11,12 +14,41 @@ from fclab.controls.driver import Driver
 from fclab.engine.platform import Platform
 from fclab.engine.policies import own
 from fclab.engine.presets import Preset
+from fclab.errors import FclabError
 from fclab.model import BootProfile
 from fclab.observe.recording import Recording
 from fclab.packages.home import CodeHome
 from fclab.queues.memory import MemoryQueue
 
-__all__ = ["Shared", "virtual"]
+if TYPE_CHECKING:
+    from fclab.queues.sqlite import SqliteQueue
+
+__all__ = ["Shared", "Storage", "let_go", "virtual"]
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Where events rest: see the options of `Lab`. `retention` in µs."""
+
+    home: Path | None
+    full: bool
+    max_waiting: int | None
+    retention: int
+
+    def durable(self, post: Callable[..., object] | None = None, epoch: int = 0) -> SqliteQueue | None:
+        """The queue of the home, if there is one. Raises `HomeRefused`."""
+        if self.home is None:
+            return None
+        from fclab.queues.sqlite import SqliteQueue  # a lab in memory needs no database
+
+        return SqliteQueue(
+            self.home, kind="virtual" if post is None else "wall", epoch=epoch, post=post, synchronous="FULL" if self.full else "NORMAL",
+            max_depth=self.max_waiting, retention=self.retention,
+        )  # fmt: skip
+
+    def memory(self) -> MemoryQueue:
+        """The queue of a lab without a home."""
+        return MemoryQueue(self.max_waiting, self.retention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +60,24 @@ class Shared:
     seed: int
     cap: int | None
     rules: dict[str, Callable[..., object] | None]
+    storage: Storage
 
 
 def virtual(shared: Shared, profile: BootProfile, code: CodeHome) -> Driver:
-    """A platform in virtual time."""
-    clock = VirtualClock()
+    """A platform in virtual time; with a home it goes on at the lab time at which that was left."""
+    durable = shared.storage.durable()
+    clock = VirtualClock(0 if durable is None else durable.now)
     backend = VirtualBackend(clock, profile, shared.seed, code.unpacked)
     policies = own(shared.rules, clock.complain)
-    platform = Platform(
-        clock, backend, MemoryQueue(), shared.recording, shared.preset, seed=shared.seed, cap=shared.cap, policies=policies
-    )
+    queue = durable or shared.storage.memory()
+    platform = Platform(clock, backend, queue, shared.recording, shared.preset, seed=shared.seed, cap=shared.cap, policies=policies)
+    if durable is not None:
+        code.settle(durable.path.parent / "packages")
+        platform.take_up(durable.last_request, durable.life)
     return Driver(clock, platform)
+
+
+def let_go(platform: Platform) -> None:
+    """Leave the home of a virtual lab that nobody holds any more and that was not closed."""
+    with suppress(FclabError):  # nobody is there to be told; what was accepted is stored
+        platform.queue.close(platform.clock.now())

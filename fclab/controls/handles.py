@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,8 +65,14 @@ class TaskHandle:
         self.accepted: Response | None = None
         """What the caller got at once: 202, or a refusal."""
 
-    def _answer(self, response: Response) -> None:
-        self.accepted = response
+    def answering(self, reply: Callable[[Response], object]) -> Callable[[Response], object]:
+        """A reply that is noted here as well."""
+
+        def answer(response: Response) -> None:
+            self.accepted = response
+            reply(response)
+
+        return answer
 
     @property
     def number(self) -> int:
@@ -103,6 +110,11 @@ class TaskHandle:
         return self._task.executions
 
     @property
+    def payload(self) -> bytes:
+        """What the function was given; empty once the task is forgotten."""
+        return self._driver.ask(self._driver.platform.queue.payload, self.number)
+
+    @property
     def history(self) -> list[tuple[float, str]]:
         """When it entered each state, lab time in seconds."""
         return [(seconds(at), state) for at, state in self._task.history]
@@ -125,7 +137,7 @@ class TaskHandle:
 
     def stop(self) -> bool:
         """Stop it, waiting or running; False if it has ended already. Its destinations are not told."""
-        return self._driver.ask(self._driver.platform.dispatcher.stop, self._task)
+        return self._driver.ask(self._driver.platform.settlement.stop, self._task)
 
     def __repr__(self) -> str:
         return repr(self._task)

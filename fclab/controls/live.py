@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from fclab.controls.sources import Sources
 from fclab.controls.waits import Wait, Waits
 from fclab.engine.platform import Platform
-from fclab.errors import EndlessRun, LabClosed, NestedRun, UsageError, WrongThread
+from fclab.errors import EndlessRun, FclabError, LabClosed, NestedRun, UsageError, WrongThread
 from fclab.observe.recording import Recording
 from fclab.units import seconds_text
 from fclab.wall_clock import WallClock
@@ -94,6 +94,13 @@ class LiveDriver(Sources):
         self.clock.post(self._begin, wait, start)
         return wait.result()
 
+    def hand_in(self, start: Callable[[Callable[[Any], object]], object]) -> None:
+        """`start(reply)`, and wait for the reply; on the engine's own thread do not wait."""
+        if self.clock.here:
+            self.ask(start, lambda value: None)
+        else:
+            self.answer(start)
+
     def _begin(self, wait: Wait, start: Callable[[Callable[[Any], object]], object]) -> None:
         try:
             start(wait.give)
@@ -108,7 +115,7 @@ class LiveDriver(Sources):
 
     def busy(self) -> bool:
         """There is work: scheduled arrivals, requests that have not ended."""
-        return bool(self.platform.work or self.coming)
+        return bool(self.coming) or self.platform.busy()
 
     def to(self, until: int) -> None:
         """Wait until lab time `until` µs."""
@@ -151,9 +158,11 @@ class LiveDriver(Sources):
         self._waits.until(done, None, None)
         return more[0]
 
-    def endless(self) -> EndlessRun | None:
-        """What to say where nothing is under way, and nothing that the clock holds could change that."""
+    def endless(self) -> FclabError | None:
+        """What to say where nothing is under way, and nothing that the clock holds could change that; or where a disk holds all up."""
         platform = self.platform
+        if platform.queue.trouble is not None:
+            return platform.queue.trouble
         if platform.moving or any(platform.helps(order, fn) for order, fn in self.clock.waiting()):
             return None
         what, _, hint = platform.stalled().partition("|")

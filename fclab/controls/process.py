@@ -15,7 +15,6 @@ from fclab.model import FunctionSpec
 from fclab.packages.bundle import package_of
 from fclab.packages.home import CodeHome
 from fclab.packages.unpack import unpack
-from fclab.queues.memory import MemoryQueue
 from fclab.wall_clock import WallClock
 
 __all__ = ["process"]
@@ -26,13 +25,21 @@ def process(shared: Shared, code: CodeHome, bandwidth: float | None) -> LiveDriv
     if sys.platform != "linux":
         raise UsageError(f"Real processes need Linux; this is {sys.platform}.", hint='Lab("virtual") works everywhere')
     clock = WallClock()
+    try:
+        durable = shared.storage.durable(clock.post, clock.epoch)
+    except BaseException:
+        clock.stop()
+        clock.run()  # not one turn: it lets go of its descriptors
+        raise
     backend = ProcessBackend(clock, code, unpack, Codes(code).of, bytes_per_second=bandwidth)
-    code.settle(backend.home.folder / "packages")
+    code.settle((backend.home.folder if durable is None else durable.path.parent) / "packages")
     shared.recording.meta.update(clock="wall", backend="process")
     platform = Platform(
-        clock, backend, MemoryQueue(), shared.recording, shared.preset, seed=shared.seed, cap=shared.cap,
+        clock, backend, durable or shared.storage.memory(), shared.recording, shared.preset, seed=shared.seed, cap=shared.cap,
         policies=own(shared.rules, clock.complain),
     )  # fmt: skip
+    if durable is not None:
+        platform.take_up(durable.last_request, durable.life)
     return LiveDriver(clock, platform)
 
 

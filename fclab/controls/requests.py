@@ -39,14 +39,15 @@ class Requests:
         return response
 
     def invoke_async(self, name: str, payload: object, delay: float, task_id: str | None) -> TaskHandle:
-        """One async request, accepted before this returns."""
+        """One async request, stored before this returns."""
         check_name(name)
         held = to_us(delay, "delay", most=3600)
         if task_id is not None and not isinstance(task_id, str):
             raise UsageError(f"A task id is a text, not {task_id!r}.", hint="such as task_id='order-7'")
         event = to_bytes(payload)
         handle, task = self._task(name, task_id)
-        self.driver.ask(self.platform.front_door.accept, name, event, "async", handle._answer, delay=held, task=task)
+        accept = partial(self.platform.front_door.accept, name, event, "async", delay=held, task=task)
+        self.driver.hand_in(lambda reply: accept(reply=handle.answering(reply)))
         return handle
 
     def at(self, name: str, times: object, payload: object, mode: Mode) -> list[Call]:

@@ -6,13 +6,24 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING
 
+from fclab.clock import Order
+from fclab.engine.retry import backoff
+from fclab.engine.rows import Request
 from fclab.observe import events as e
+from fclab.queues.base import Call
+from fclab.units import SECOND
 
 if TYPE_CHECKING:
     from fclab.engine.platform import Platform
-    from fclab.engine.rows import Attempt, Outcome, Request
+    from fclab.engine.rows import Attempt, Function, Outcome
 
-__all__ = ["Destinations", "event_body"]
+__all__ = ["TRIES", "Destinations", "Telling", "event_body"]
+
+FIRST, CAP = SECOND // 2, 512 * SECOND
+"""µs before a destination that failed is told again, doubling up to the cap: the waits of system errors."""
+
+TRIES = 10
+"""Attempts to tell a destination, of which the last is made after some nine minutes; then it is given up, and the task's record says so."""
 
 
 def event_body(request: Request, request_id: str, attempt: Attempt, outcome: Outcome, now: int) -> bytes:
@@ -35,34 +46,106 @@ def event_body(request: Request, request_id: str, attempt: Attempt, outcome: Out
     ).encode()
 
 
+class Telling:
+    """A call to a destination under way: of which request's outcome, which delivery's."""
+
+    __slots__ = ("attempt", "call", "request")
+
+    def __init__(self, call: Call, request: Request, attempt: int) -> None:
+        self.call = call
+        self.request = request
+        self.attempt = attempt
+
+
 class Destinations:
-    """Tells `on_success` or `on_failure`; a queue keeps bodies in order of arrival."""
+    """Tells `on_success` or `on_failure`; a queue keeps bodies in order of arrival.
+
+    1. The call is stored with the outcome that it tells of, and made after that.
+    2. A call that fails (lost on its arrow, refused by the function's front door) is made again with back-off, `TRIES` times in all.
+       Whatever becomes of it, the outcome of the request stays what it is.
+    """
 
     def __init__(self, platform: Platform) -> None:
         self.p = platform
         self.queues: dict[str, list[bytes]] = {}
+        self.pending = 0
+        """Calls that neither succeeded nor were given up."""
+        self.found: dict[str, list[tuple[Call, int]]] = {}
+        """Calls, and deliveries, that an earlier life left, by the function whose outcomes they tell; they wait for its declaration."""
 
-    def tell(self, request: Request, attempt: Attempt, outcome: Outcome) -> None:
-        """Send the outcome on, if the function asks for it. A stopped task tells nobody."""
-        p, config = self.p, request.fn.spec.async_config
+    def call(self, request: Request, attempt: Attempt, outcome: Outcome) -> Call | None:
+        """The call that an outcome asks for. A stopped task tells nobody."""
+        config = request.fn.spec.async_config
         to = config.on_success if outcome.error is None else config.on_failure
         if to is None or outcome.kind == "stopped":
-            return
-        body = event_body(request, p.request_id(request.number), attempt, outcome, p.clock.now())
-        if p.faults.arrows:
-            p.cross("dispatcher->destination", request, partial(self._send, request, attempt, to, body), lambda effect: None)
-        else:
-            self._send(request, attempt, to, body)
+            return None
+        now = self.p.clock.time
+        return Call(to, event_body(request, request.task_of.request_id, attempt, outcome, now), now)
 
-    def _send(self, request: Request, attempt: Attempt, to: str, body: bytes) -> None:
+    def take_up(self) -> None:
+        """Go on where a home was left."""
+        queue = self.p.queue
+        for to in queue.boxes():
+            self.queues[to.removeprefix("queue:")] = queue.letters(to)
+        for call in queue.calls():
+            record = queue.task(call.request)
+            if record is not None:
+                self.found.setdefault(record.function, []).append((call, record.attempts))
+
+    def adopt(self, fn: Function) -> None:
+        """Make the calls that an earlier life left, when they are due."""
+        now = self.p.clock.time
+        for call, attempt in self.found.pop(fn.name, ()):
+            self.pending += 1
+            self._later(Telling(call, Request(call.request, fn, b"", "async", 0, 0, now, None, None), attempt), max(now, call.due))
+
+    def tell(self, telling: Telling) -> None:
+        """Make a call."""
         p = self.p
-        caused = 0
-        if to.startswith("queue:"):
-            self.queues.setdefault(to[6:], []).append(body)
+        if p.faults.arrows:
+            broken = partial(self._lost, telling)
+            p.cross("dispatcher->destination", telling.request, partial(self._send, telling), broken)
         else:
-            caused = p.front_door.requests + 1
+            self._send(telling)
+
+    def _send(self, telling: Telling) -> None:
+        p, request, to = self.p, telling.request, telling.call.to
+        function = not to.startswith("queue:")
+        caused = p.front_door.requests + 1 if function else 0
+        if not function:
+            self.queues.setdefault(to[6:], []).append(telling.call.body)
         p.record(
-            p.clock.now(), e.DestinationCalled.KIND, request.number, attempt.number, 0, request.fn.number, p.recording.text(to), caused
+            p.clock.time, e.DestinationCalled.KIND, request.number, telling.attempt, 0, request.fn.number, p.recording.text(to), caused
         )
-        if caused:
-            p.front_door.accept(to, body, "async", cause=request.number)
+        if function:
+            p.front_door.accept(to, telling.call.body, "async", cause=request.number, telling=telling)
+        else:
+            self.pending -= 1
+            p.queue.called(telling.call, p.clock.time, keep=True)
+
+    def told(self, telling: Telling) -> None:
+        """The function's event is stored, and with it that the call is over."""
+        self.pending -= 1
+
+    def _lost(self, telling: Telling, effect: str) -> None:
+        self.failed(telling, "the call was lost on the way dispatcher->destination")
+
+    def failed(self, telling: Telling, error: str) -> None:
+        """Tell it again later, or no more (clause 2)."""
+        p, call = self.p, telling.call
+        now = p.clock.time
+        if call.tries + 1 >= TRIES:
+            self.pending -= 1
+            p.queue.called(call, now, error=error)
+            return
+        due = now + backoff(FIRST, CAP, call.tries + 1)
+        p.queue.call_again(call, due, error)
+        self._later(telling, due)
+
+    def _later(self, telling: Telling, due: int) -> None:
+        self.p.moving += 1
+        self.p.clock.call_at(due, self._due, telling, order=Order.RETRY_DUE)
+
+    def _due(self, telling: Telling) -> None:
+        self.p.moving -= 1
+        self.tell(telling)

@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from fclab.clock import Order
 from fclab.engine.failures import lost, platform_error, stopped
-from fclab.engine.instance import Instance
+from fclab.engine.instance import Instance, State
+from fclab.engine.left import Left
 from fclab.engine.pool import Refusal
-from fclab.engine.retry import next_delay
 from fclab.engine.rows import Attempt, Outcome, Request
 from fclab.observe import events as e
-from fclab.queues.base import Message
+from fclab.queues.base import DuplicateTask, Message, QueueFull
 from fclab.units import FOREVER
 
 if TYPE_CHECKING:
     from fclab.clock import Timer
     from fclab.engine.platform import Platform
-    from fclab.engine.retry import Cause
     from fclab.engine.rows import Function
     from fclab.engine.tasks import Task
+    from fclab.errors import FclabError
     from fclab.queues.base import Lease
 
 __all__ = ["Dispatcher"]
 
-
-_PATIENCE = 1000
-"""System errors in a row after which a learner's own back-off counts as one that never gives up."""
+_REFUSALS = {QueueFull: (429, "ResourceExhausted"), DuplicateTask: (409, "StatefulAsyncInvocationAlreadyExists")}
+_WORKING = (State.IDLE, State.BUSY)
 
 
 class Dispatcher:
     """The consumer of the queue.
 
     1. A message whose function has no free capacity is not leased: it waits, first come first served, and that is no attempt.
-    2. What is leased is a delivery; the next delivery is stored in the same step in which this one is given up.
-    3. Function errors are retried as often as the policy says; system errors back off until the policy's total or the event's age.
-    4. An event older than its limit when it is due expires without running.
-    5. An outage refuses at dispatch, at once.
+    2. What is leased is a delivery; `settlement` ends it.
+    3. An event older than its limit when it is due expires without running.
+    4. An outage refuses at dispatch, at once.
+    5. Under the lab's cap functions take turns: who has the fewest instances first, then whose turn is longest ago. A function whose
+       events wait gives an instance up for another one that has none, or two fewer, while that one's events wait.
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -49,6 +48,9 @@ class Dispatcher:
         """Requests whose next delivery is not due yet: its message and timer, and whether that counts as something under way."""
         self.hungry: dict[str, None] = {}
         """Functions with due messages that found no capacity."""
+        self._turn = 0
+        self.left = Left(platform)
+        """What an earlier life of the home left for functions that are not declared yet."""
 
     # ---- in
 
@@ -56,32 +58,55 @@ class Dispatcher:
         """Store the event; the 202 and the first delivery follow once it is stored."""
         p, now = self.p, request.arrived
         self.open[request.number] = request
-        message = Message(request.number, task.request_id, request.fn.name, request.payload, now + delay, now, task.task_id)
-        store = partial(p.queue.enqueue, message, partial(self._stored, request, task, message))
+        p.moving += 1
+        message = Message(
+            request.number, task.request_id, request.fn.name, request.payload, now + delay, now, task.task_id, cause=request.cause,
+            redrive_of=request.redrive_of,
+        )  # fmt: skip
+        telling = request.telling
+        store = partial(
+            p.queue.enqueue, message, partial(self._stored, request, task, message), partial(self._refused, request, task),
+            None if telling is None else telling.call,
+        )  # fmt: skip
         if p.faults.arrows:
-            p.cross("front door->queue", request, store, partial(self._not_stored, request, task))
+            p.cross("front door->queue", request, store, partial(self._astray, request, task))
         else:
             store()
 
-    def _not_stored(self, request: Request, task: Task, effect: str) -> None:
+    def _astray(self, request: Request, task: Task, effect: str) -> None:
+        self._not_stored(request, task, lost("front door->queue"))
+
+    def _refused(self, request: Request, task: Task, error: FclabError) -> None:
+        """The queue cannot take the event: its disk is full, or another request was faster."""
+        status, kind = _REFUSALS.get(type(error), (503, "ServiceUnavailable"))
+        self._not_stored(request, task, platform_error(status, kind, error.what))
+
+    def _not_stored(self, request: Request, task: Task, outcome: Outcome) -> None:
         """The event never reached the queue: the caller is told so, not 202."""
-        outcome = lost("front door->queue")
+        p = self.p
+        p.moving -= 1
         reply, request.reply = request.reply, None
-        self._end(request, Attempt(request, 0), outcome, "Failed", tell=False)
-        if reply is not None and task.response is not None:
-            reply(task.response)
+        attempt = Attempt(request, 0)
+        response = p.front_door.response(attempt, outcome)
+        p.settlement.end(attempt, outcome, response, "Failed")
+        p.tasks.pop((task.function, task.task_id), None)
+        if reply is not None:
+            reply(response)
+        if request.telling is not None:
+            p.destinations.failed(request.telling, str(outcome.error))
 
     def _stored(self, request: Request, task: Task, message: Message) -> None:
         p, now = self.p, self.p.clock.time
+        p.moving -= 1
         p.record(now, e.EventEnqueued.KIND, request.number, 0, 0, request.fn.number, message.due, p.recording.text(task.task_id))
         task.enter(now, "Enqueued")
         p.front_door.accepted(request, task)
-        if task.state == "Stopping" and p.queue.discard(message.function, message.request) is not None:
-            self._end(request, Attempt(request, 0), stopped(), "Stopped")
-        else:
-            self._await(message)
+        if request.telling is not None:
+            p.destinations.told(request.telling)
+        if task.state != "Stopping" or not p.settlement.stop_waiting(request, task, message.function):
+            self.wait(message)
 
-    def _await(self, message: Message) -> None:
+    def wait(self, message: Message) -> None:
         """Deliver the message when it is due."""
         p = self.p
         if message.due <= p.clock.time:
@@ -101,49 +126,85 @@ class Dispatcher:
 
     # ---- out
 
-    def pump(self, function: str) -> None:
-        """Deliver due messages of one function while there is room for them (clause 1)."""
+    def pump(self, function: str, most: int = FOREVER) -> int:
+        """Deliver due messages of one function, `most` of them, while there is room for them (clause 1); how many."""
         p = self.p
         fn = p.functions.get(function)
+        count = 0
         while fn is not None and fn.enabled:
             now = p.clock.time
             due = p.queue.next_due(function)
             if due is None or due > now:
                 break
+            if count == most:
+                return count
             out = bool(p.faults.outages) and p.faults.out(now)
             place = Refusal.GROWTH if out else p.pool.find(fn)
             if place is Refusal.FULL:
                 self.hungry[function] = None
-                return
+                return count
             lease = p.queue.lease(function, now, FOREVER)
             if lease is None:
                 break
+            count += 1
+            self._turn = fn.turn = self._turn + 1
             self._deliver(lease, fn, out)
         self.hungry.pop(function, None)
+        return count
 
     def feed(self, fn: Function) -> None:
-        """There may be room again: `fn` first, then whoever else waits for the lab's cap, oldest message first."""
-        if fn.name in self.hungry:
-            self.pump(fn.name)
-        if self.p.cap is not None and self.hungry:
-            for name in sorted(self.hungry, key=lambda name: self.p.queue.next_due(name) or 0):
-                self.pump(name)
+        """There may be room again (clause 5)."""
+        if self.p.cap is None:
+            if fn.name in self.hungry:
+                self.pump(fn.name)
+            return
+        if len(self.hungry) > 1 and fn.name in self.hungry:
+            self._give_way(fn)
+        while any(self.pump(name, 1) for name in sorted(self.hungry, key=self._standing)):
+            pass
+
+    def _standing(self, name: str) -> tuple[int, int]:
+        """Who has less comes first, then whose turn is longest ago."""
+        fn = self.p.functions[name]
+        return fn.standing(), fn.turn
+
+    def _give_way(self, fn: Function) -> None:
+        """Let one of a hungry function's instances go, if the lab's cap keeps it from another one that has none, or two fewer."""
+        p = self.p
+        if p.cap is None or p.pool.alive < p.cap or any(instance.draining for instance in fn.instances.values()):
+            return
+        fewest = min((self._room(name) for name in self.hungry if name != fn.name), default=FOREVER)
+        if fewest and fewest + 1 >= fn.standing():
+            return
+        own = [instance for instance in fn.instances.values() if not instance.reserved and instance.state in _WORKING]
+        instance = min(own, key=lambda one: (one.running, one.number), default=None)
+        if instance is None:
+            return
+        if instance.running:
+            instance.draining = True  # it goes when what runs on it has ended
+            instance.mark = -1
+        else:
+            p.pool.stop(instance, "displaced")
+
+    def _room(self, name: str) -> int:
+        """The instances that a function has; very many if it may have no more, or is disabled."""
+        fn = self.p.functions[name]
+        standing = fn.standing()
+        return standing if fn.enabled and (fn.limit is None or standing < fn.limit) else FOREVER
 
     def _deliver(self, lease: Lease, fn: Function, out: bool) -> None:
         p, message = self.p, lease.message
         now = p.clock.time
         request = self.open[message.request]
         request.fn = fn
+        request.payload = message.payload
         attempt = Attempt(request, message.delivery, message, lease)
         request.attempt = attempt
         p.moving += 1
         if now - message.enqueued > fn.policy.max_age:
-            kind = "EventExpired"
-            p.queue.settle(lease, None, lambda: None)
-            p.moving -= 1
-            self._end(request, attempt, Outcome("error", b"", "the event is older than its limit", kind), "Expired")
+            p.settlement.finish(attempt, Outcome("error", b"", "the event is older than its limit", "EventExpired"), "Expired")
             return
-        task = self._task(request)
+        task = request.task_of
         task.attempts = message.delivery
         p.record(now, e.DeliveryStarted.KIND, request.number, attempt.number, 0, fn.number)
         if out:
@@ -160,125 +221,23 @@ class Dispatcher:
             return
         request, p = attempt.request, self.p
         request.fn = p.functions.get(request.fn.name, request.fn)  # it may have been replaced on the way
-        if self._task(request).state == "Stopping":
+        task = request.task_of
+        if task.state == "Stopping":
             self._broken(attempt, stopped())
             return
         place = p.pool.find(request.fn)
         if not isinstance(place, Instance) and place is not Refusal.NEW:
             self._broken(attempt, platform_error(429, "ResourceExhausted", place.value))
             return
-        self._task(request).enter(p.clock.time, "Running")
+        attempt.placed = p.clock.time
+        task.enter(attempt.placed, "Running")
         p.pool.occupy(place, attempt)
 
     def _broken(self, attempt: Attempt, outcome: Outcome) -> None:
         """The platform refused or broke the delivery before it reached an instance."""
         if not attempt.done:
             attempt.done = True
-            self.settle(attempt, outcome)
+            self.p.settlement.settle(attempt, outcome)
 
     def _lost(self, attempt: Attempt, arrow: str, effect: str) -> None:
         self._broken(attempt, lost(arrow))
-
-    # ---- settled
-
-    def settle(self, attempt: Attempt, outcome: Outcome) -> None:
-        """The delivery has ended: done, again later, or given up (clauses 2 and 3)."""
-        p, request, message, lease = self.p, attempt.request, attempt.message, attempt.lease
-        assert message is not None
-        assert lease is not None
-        now = p.clock.time
-        task = self._task(request)
-        p.moving -= 1
-        if attempt.started >= 0:
-            task.executions += 1
-        if outcome.kind == "stopped" or task.state == "Stopping":
-            p.queue.settle(lease, None, lambda: None)
-            self._end(request, attempt, stopped(), "Stopped")
-            return
-        if outcome.error is None:
-            p.queue.settle(lease, None, lambda: None)
-            self._end(request, attempt, outcome, "Succeeded")
-            return
-        following = replace(message, delivery=message.delivery + 1)
-        cause: Cause = "system" if outcome.system else "function"
-        policy = request.fn.policy
-        if cause == "system":
-            p.record(now, e.DeliveryFailed.KIND, request.number, attempt.number, attempt.instance.number if attempt.instance else 0,
-                     request.fn.number, outcome.status, p.recording.text(outcome.error_type or ""))  # fmt: skip
-            following.system_errors += 1
-            following.system_since = message.system_since if message.system_errors else now
-            delay = p.next_delay(policy, cause, following.system_errors, now - following.system_since)
-        else:
-            following.function_errors += 1
-            following.system_errors = 0
-            p.hopeless.discard(request.number)
-            delay = p.next_delay(policy, cause, following.function_errors, 0)
-        if delay is None:
-            p.queue.settle(lease, None, lambda: None)
-            self._end(request, attempt, outcome, "Failed")
-            return
-        following.due = now + delay
-        for_ever = policy.endless and (p.next_delay is next_delay or following.system_errors >= _PATIENCE)
-        if cause == "system" and for_ever and p.faults.endless(now, request.fn.name):
-            p.hopeless.add(request.number)
-        p.queue.settle(lease, following, partial(self._again, attempt, following, cause))
-
-    def _again(self, attempt: Attempt, following: Message, cause: str) -> None:
-        p, request = self.p, attempt.request
-        now = p.clock.time
-        p.record(now, e.RetryScheduled.KIND, request.number, attempt.number, 0, request.fn.number, following.due, p.recording.text(cause))
-        self._task(request).enter(now, "Retrying")
-        self._await(following)
-
-    def _end(self, request: Request, attempt: Attempt, outcome: Outcome, state: str, tell: bool = True) -> None:
-        p, now = self.p, self.p.clock.time
-        del self.open[request.number]
-        request.attempt = None
-        p.hopeless.discard(request.number)
-        p.work -= 1
-        instance = attempt.instance.number if attempt.instance else 0
-        if outcome.error is None:
-            p.record(now, e.RequestSucceeded.KIND, request.number, attempt.number, instance, request.fn.number, outcome.status)
-        else:
-            kind = p.recording.text(outcome.error_type or "")
-            p.record(now, e.RequestFailed.KIND, request.number, attempt.number, instance, request.fn.number, outcome.status, kind)
-        if outcome.payload:
-            p.recording.note_payload(request.number, "result", outcome.payload)
-        task = self._task(request)
-        task.response = p.front_door.response(attempt, outcome)
-        task.enter(now, state)
-        if tell:
-            p.destinations.tell(request, attempt, outcome)
-
-    @staticmethod
-    def _task(request: Request) -> Task:
-        assert request.task is not None
-        return request.task
-
-    # ---- stopping a task
-
-    def stop(self, task: Task) -> bool:
-        """Stop a queued or running task; False if it has ended already."""
-        request = self.open.get(task.number)
-        if request is None or task.finished:
-            return False
-        p, now = self.p, self.p.clock.time
-        p.record(now, e.TaskStopped.KIND, request.number, task.attempts, 0, request.fn.number)
-        task.enter(now, "Stopping")
-        if p.queue.discard(request.fn.name, request.number) is not None:
-            if request.number in self.later:
-                _, timer, moves = self.later.pop(request.number)
-                timer.cancel()
-                p.moving -= moves
-            self._end(request, Attempt(request, task.attempts), stopped(), "Stopped")
-            return True
-        attempt = request.attempt
-        if attempt is None or attempt.done:
-            return True
-        if attempt.started >= 0:
-            p.backend.cancel(attempt, "stopped")
-            p.executor.done(attempt, stopped())
-        elif attempt.instance is not None and attempt.instance.attempt is attempt:
-            attempt.instance.attempt = None  # the boot goes on without it
-            p.executor.done_unstarted(attempt, stopped())
-        return True

@@ -124,7 +124,7 @@ class Executor:
         if attempt.request.mode == "sync":
             home, arrow = p.front_door.answer, "instance->front door"
         else:
-            home, arrow = p.dispatcher.settle, "instance->dispatcher"
+            home, arrow = p.settlement.settle, "instance->dispatcher"
         if p.faults.arrows:
             p.cross(arrow, attempt.request, partial(home, attempt, outcome), partial(_lost, home, attempt, arrow))
         else:

@@ -16,6 +16,7 @@ from fclab.observe import events as e
 from fclab.units import seconds
 
 if TYPE_CHECKING:
+    from fclab.engine.destinations import Telling
     from fclab.engine.platform import Platform
 
 __all__ = ["FrontDoor"]
@@ -44,18 +45,21 @@ class FrontDoor:
 
     def accept(
         self, name: str, payload: bytes, mode: Mode, reply: Reply | None = None, cause: int = 0, caller: int = 0, delay: int = 0,
-        task: Task | None = None,
+        task: Task | None = None, telling: Telling | None = None, redrive_of: int = 0,
     ) -> None:  # fmt: skip
-        """One request for `name`. `delay` in µs holds an async event back; `caller` is the instance whose handler calls, or 0."""
+        """One request for `name`. `delay` in µs holds an async event back; `caller` is the instance whose handler calls, or 0.
+
+        telling   the call to a destination that the request carries out; redrive_of: the dead letter that it repeats
+        """
         p = self.p
         self.requests = number = self.requests + 1
         if task is not None:
             task.number, task.request_id = number, p.request_id(number)
         fn = p.functions.get(name)
         if fn is None:
-            self._say_no(number, 0, caller, reply, task, 404, "FunctionNotFound", f"function '{name}' does not exist")
+            self._say_no(number, 0, caller, reply, task, 404, "FunctionNotFound", f"function '{name}' does not exist", telling)
             return
-        request = Request(number, fn, payload, mode, cause, caller, p.clock.time, reply, task)
+        request = Request(number, fn, payload, mode, cause, caller, p.clock.time, reply, task, telling, redrive_of)
         if p.faults.arrows:
             p.work += 1
             p.moving += 1
@@ -89,13 +93,13 @@ class FrontDoor:
         if not sync:
             task = request.task = request.task or Task(request.number, p.request_id(request.number), fn.name)
             if self._admit(request, task):
-                self._record_accepted(request)
+                self.record_accepted(request)
                 p.dispatcher.enqueue(request, task, delay)
             return
         faults = p.faults
         out = faults.outages and faults.out(p.clock.time)
         if out or "front door->pool" in faults.arrows:
-            self._record_accepted(request)
+            self.record_accepted(request)
             p.moving += 1
             if out:
                 self.answer(Attempt(request, 1), platform_error(500, "InternalServerError", "the platform has an outage"))
@@ -106,7 +110,7 @@ class FrontDoor:
         if not isinstance(place, Instance) and place is not Refusal.NEW:
             self._refuse(request, 429, "ResourceExhausted", place.value)
             return
-        self._record_accepted(request)
+        self.record_accepted(request)
         p.moving += 1
         if p.recording.hooks.by_kind:
             self._to_pool(request)  # an observer may have filled the place just found
@@ -125,37 +129,43 @@ class FrontDoor:
         self.answer(Attempt(request, 1), lost("front door->pool"))
 
     def _admit(self, request: Request, task: Task) -> bool:
-        """Check the task id: its form, and that no task of this function has it."""
-        known, key = self.p.tasks, (request.fn.name, task.task_id)
+        """Check that there is room in the queue, and the task id: its form, and that no task of this function has it."""
+        queue = self.p.queue
+        if queue.max_depth is not None and queue.full():
+            self._refuse(request, 429, "ResourceExhausted", f"the queue holds {queue.max_depth} events, as many as it may")
+            return False
         if not task.task_id:
             return True
+        known, key = self.p.tasks, (request.fn.name, task.task_id)
         if not _TASK_ID.match(task.task_id):
             message = f"task id {task.task_id[:40]!r} is malformed: a letter or _, then letters, digits, _ and -, at most 128 in all"
             self._refuse(request, 400, "InvalidArgument", message)
             return False
-        if key in known:
+        if key in known or queue.known(*key):
             self._refuse(request, 409, "StatefulAsyncInvocationAlreadyExists", f"a task with id '{task.task_id}' exists already")
             return False
         known[key] = task
         return True
 
-    def _record_accepted(self, request: Request) -> None:
+    def record_accepted(self, request: Request, at: int | None = None) -> None:
+        """The request is in, and counts until it has ended."""
         p = self.p
         p.work += 1
         mode = p.mode_texts[request.mode]
         put = p.recording.put
-        put((request.arrived, _REQUEST_ACCEPTED, request.number, 0, 0, request.fn.number, mode, request.cause))
+        put((request.arrived if at is None else at, _REQUEST_ACCEPTED, request.number, 0, 0, request.fn.number, mode, request.cause))
         if not request.number & 63:
             p.recording.pack()
         if request.payload:
             p.recording.note_payload(request.number, "event", request.payload)
 
     def _refuse(self, request: Request, status: int, kind: str, message: str) -> None:
-        self._say_no(request.number, request.fn.number, request.caller, request.reply, request.task, status, kind, message)
+        self._say_no(request.number, request.fn.number, request.caller, request.reply, request.task, status, kind, message, request.telling)
 
     def _say_no(
-        self, number: int, function: int, caller: int, reply: Reply | None, task: Task | None, status: int, kind: str, message: str
-    ) -> None:
+        self, number: int, function: int, caller: int, reply: Reply | None, task: Task | None, status: int, kind: str, message: str,
+        telling: Telling | None = None,
+    ) -> None:  # fmt: skip
         p = self.p
         p.record(p.clock.time, _REQUEST_REJECTED, number, 0, caller, function, status, p.recording.text(kind))
         response = Response(status, error_object(message, kind), message, kind, p.request_id(number))
@@ -163,6 +173,8 @@ class FrontDoor:
             task.refuse(response)
         if reply is not None:
             reply(response)
+        if telling is not None:
+            p.destinations.failed(telling, f"{status} {kind}: {message}")
 
     # ---- answering
 
@@ -209,6 +221,11 @@ class FrontDoor:
 
         p.cross("front door->caller", request, partial(deliver, response), lambda effect: deliver(gone))
 
+    @staticmethod
+    def remembered(request_id: str, status: int, payload: bytes, error: str, kind: str, arrived: int, ended: int) -> Response:
+        """The `Response` that a task's record keeps: without the boot, the times and the logs of its last execution."""
+        return Response(status, payload, error or None, kind or None, request_id, latency=seconds(ended - arrived))
+
     def response(self, attempt: Attempt, outcome: Outcome) -> Response:
         """The `Response` for an attempt that ended now this way."""
         p, request = self.p, attempt.request
@@ -223,7 +240,7 @@ class FrontDoor:
             outcome.payload,
             outcome.error,
             outcome.error_type,
-            p.request_id(request.number),
+            p.request_id(request.number) if request.task is None else request.task.request_id,
             attempt.instance.label if attempt.instance is not None else None,
             tuple([Phase(name, seconds(start), seconds(took)) for name, start, took in attempt.phases]) if attempt.phases else (),
             seconds(now - request.arrived),

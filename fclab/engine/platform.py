@@ -23,6 +23,7 @@ from fclab.engine.pool import HOOK_LIMIT, Pool
 from fclab.engine.presets import Preset, retry_policy
 from fclab.engine.reserve import Reserve
 from fclab.engine.rows import Attempt, Function, Outcome, Reply, Request
+from fclab.engine.settlement import Settlement
 from fclab.engine.tasks import Task
 from fclab.model import FunctionSpec, Mode
 from fclab.observe import events as e
@@ -63,7 +64,13 @@ class Platform:
         self.functions: dict[str, Function] = {}
         self.tasks: dict[tuple[str, str], Task] = {}
         self.mode_texts = {"sync": recording.text("sync"), "async": recording.text("async")}
+        self.life = 0
+        """How often the home was opened before."""
+        self.records = recording.keep
+        """Tasks leave a record in the queue."""
         self.work = 0
+        self.first = 0
+        """The number of the last request before this run."""
         self.moving = 0
         """What goes on by itself: arrivals to come, hops and retries due, attempts placed, booting for, or running."""
         self.hopeless: set[int] = set()
@@ -77,8 +84,16 @@ class Platform:
         self.done = self.executor.done
         self.front_door = FrontDoor(self)
         self.dispatcher = Dispatcher(self)
+        self.settlement = Settlement(self)
         self.destinations = Destinations(self)
         self.reserve = Reserve(self)
+
+    def take_up(self, last: int, life: int) -> None:
+        """Go on where a home was left: `last` is the highest number on record, `life` how often it was opened before."""
+        self.life, self.records = life, True
+        self.front_door.requests = self.first = last
+        self.dispatcher.left.keep(self.queue.messages())
+        self.destinations.take_up()
 
     # ---- functions
 
@@ -105,6 +120,8 @@ class Platform:
             self.reserve.set(fn, spec.reserved, declared=True)
         elif old is not None:
             self.reserve.inherit(fn)
+        self.dispatcher.left.adopt(fn)
+        self.destinations.adopt(fn)
         self.dispatcher.pump(fn.name)
         return fn
 
@@ -117,8 +134,11 @@ class Platform:
                 self.pool.stop(instance, reason)
 
     def request_id(self, number: int) -> str:
-        """The id of request `number`: readable, unique in the lab, the same in every run with this seed."""
-        return f"{self._ids}{number:012x}"
+        """The id of request `number`: readable, unique in the lab and its home, the same in every run with this seed.
+
+        Numbers of requests that were not stored come again in the home's next life, hence that is in the id too.
+        """
+        return f"{self._ids}{self.life << 32 | number:012x}"
 
     # ---- what the parts share
 
@@ -223,6 +243,10 @@ class Platform:
             return self.cap is not None
         return fn != self.reserve.tick and getattr(fn, "__func__", None) is not Deadlines.due
 
+    def busy(self) -> bool:
+        """Requests have not ended, or destinations have not been told."""
+        return bool(self.work or self.destinations.pending)
+
     def stalled(self) -> str:
         """Why what is left cannot finish by itself, and what to do."""
         if self.work and len(self.hopeless) >= self.work:
@@ -240,4 +264,4 @@ class Platform:
     def close(self) -> None:
         """Let go of everything."""
         self.backend.close()
-        self.queue.close()
+        self.queue.close(self.clock.now())

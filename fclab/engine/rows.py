@@ -11,6 +11,7 @@ from fclab.units import to_us
 
 if TYPE_CHECKING:
     from fclab.engine.deadlines import Deadlines
+    from fclab.engine.destinations import Telling
     from fclab.engine.instance import Instance
     from fclab.engine.tasks import Task
     from fclab.model import FunctionSpec
@@ -26,7 +27,7 @@ class Function:
 
     __slots__ = (
         "concurrency", "created", "deadlines", "enabled", "free", "idle_us", "init_timeout_us", "instances", "limit", "name", "number",
-        "policy", "predecessor", "reserved_running", "spec", "target", "timeout_us", "track",
+        "policy", "predecessor", "reserved_running", "spec", "target", "timeout_us", "track", "turn",
     )  # fmt: skip
 
     deadlines: Deadlines
@@ -49,6 +50,8 @@ class Function:
         self.free: list[tuple[bool, float, int, Instance]] = []
         """Heap of (not reserved, -rank, mark, instance): who may take a request."""
         self.created = 0
+        self.turn = 0
+        """When it last had its turn, in numbers of the dispatcher."""
         self.target = 0
         """Reserved instances to keep."""
         self.reserved_running = 0
@@ -70,14 +73,17 @@ class Function:
 class Request:
     """One request on its way. `reply` is called once with the `Response`, or is None where nobody waits for it.
 
-    cause and caller are the request that made this one and the instance it ran on, or 0; `task` is an async request's record.
+    cause and caller are the request that made this one and the instance it ran on, or 0; `task` is an async request's record,
+    `telling` the call to a destination that it carries out, redrive_of the dead letter that it repeats.
     """
 
-    __slots__ = ("arrived", "attempt", "caller", "cause", "fn", "mode", "number", "payload", "reply", "task")
+    __slots__ = (
+        "arrived", "attempt", "caller", "cause", "ending", "fn", "mode", "number", "payload", "redrive_of", "reply", "task", "telling",
+    )  # fmt: skip
 
     def __init__(
         self, number: int, fn: Function, payload: bytes, mode: Mode, cause: int, caller: int, arrived: int, reply: Reply | None,
-        task: Task | None,
+        task: Task | None, telling: Telling | None = None, redrive_of: int = 0,
     ) -> None:  # fmt: skip
         self.number = number
         self.fn = fn
@@ -89,6 +95,16 @@ class Request:
         self.reply = reply
         self.task = task
         self.attempt: Attempt | None = None
+        self.telling = telling
+        self.redrive_of = redrive_of
+        self.ending = False
+        """Its outcome is known, and being stored."""
+
+    @property
+    def task_of(self) -> Task:
+        """The record of an async request."""
+        assert self.task is not None
+        return self.task
 
 
 class Outcome:
@@ -138,6 +154,7 @@ class Attempt:
         "message",
         "number",
         "phases",
+        "placed",
         "request",
         "slot",
         "started",
@@ -152,6 +169,8 @@ class Attempt:
         self.instance: Instance | None = None
         self.slot = 0
         self.phases: tuple[tuple[str, int, int], ...] = ()
+        self.placed = -1
+        """When its task entered Running, until that is in the task's record."""
         self.started = -1
         self.done = False
         self.log: list[str] | None = None

@@ -9,7 +9,7 @@ from fclab.errors import UsageError
 if TYPE_CHECKING:
     from fclab.model import Response
 
-__all__ = ["FINAL", "Task"]
+__all__ = ["FINAL", "Task", "restore"]
 
 FINAL = frozenset({"Succeeded", "Failed", "Stopped", "Expired", "Rejected"})
 """States a task does not leave. The names are the product's, but for Rejected: the front door refused the request."""
@@ -69,3 +69,11 @@ class Task:
     def finished(self) -> bool:
         """Nothing more will happen to it."""
         return self.state in FINAL
+
+
+def restore(task: Task, state: str, history: list[tuple[int, str]], attempts: int, executions: int) -> None:
+    """Make a task what a record says."""
+    task.state = state
+    task.history = history
+    task.attempts = attempts
+    task.executions = executions

@@ -30,6 +30,7 @@ _REFUSALS = {
 _REASONS = {
     "idle": "it has been idle for too long",
     "lowered": "it is reserved no longer",
+    "displaced": "another function's events wait for its place",
     "timeout": "its handler has run out of time",
     "exit": "its process has ended",
     "memory": "it has run out of memory",
@@ -105,7 +106,7 @@ class _Words:
         took = seconds_text(moment.time - moment.arrived)
         if e.RequestSucceeded.KIND in self.rows:
             if moment.queued:
-                return f"{self.who} is done, {took} s after it arrived"
+                return f"{self.who} is completed, {took} s after it arrived"
             return f"{self.who} is answered after {took} s, {'cold' if moment.cold else 'warm'}"
         if (row := self.rows.get(e.RequestFailed.KIND)) is not None:
             error = self.text(row[7])
@@ -151,7 +152,7 @@ class _Words:
         later = f"it is due at {seconds_text(stored[6])} s" if stored[6] > row[0] else ""
         if self.moment.waits:
             later = "nothing is free for it, so it waits"
-        return _join(what, "the queue stores it, and the caller has a 202 before anything runs", later)
+        return _join(what, "it is accepted: the queue stores it, and the caller has a 202 before anything runs", later)
 
     def delivered(self, row: _Row) -> str:
         what = f"the dispatcher takes {self.who} from the queue" + (f" for delivery {row[3]}" if row[3] > 1 else "")

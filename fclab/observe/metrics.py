@@ -132,7 +132,7 @@ class Metrics:
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         modes = [name for name in ("latency", "completion") if len(getattr(self.total, name))]
         header = ["function", "requests", "succeeded", "failed", "refused", "unfinished", "cold"]
-        header += [f"{'' if name == 'latency' else 'async '}{what} s" for name in modes for what in ("p50", "p90", "p99", "max")]
+        header += [f"{'' if name == 'latency' else 'completed '}{what} s" for name in modes for what in ("p50", "p90", "p99", "max")]
         lines = []
         for one in (*self.functions, *([self.total] if len(self.functions) != 1 else [])):
             counts = one.outcomes

@@ -23,7 +23,8 @@ _NO_STATUS = frozenset(("EventExpired", "TaskStopped"))
 def table(recording: Recording, most: int = 40) -> str:
     """One line a request, and below one line an instance: at most `most` of each, the first ones. Times in seconds of lab time.
 
-    Columns that say nothing in this run are left out: `replied` without async requests, `deliveries` and `executions` without
+    Where there are async requests `accepted` is when their 202 came, and `completed` when the outcome was known, which is what the others
+    call `ends`. Columns that say nothing in this run are left out: `accepted` without async requests, `deliveries` and `executions` without
     retries, phases that no boot had, `kind` without reserved instances. The same recording gives the same text.
     """
     asked, lives = requests(recording), instances(recording)
@@ -64,9 +65,9 @@ def _summary(recording: Recording, asked: Sequence[RequestView], lives: Sequence
 def _request_columns(asked: Sequence[RequestView]) -> list[str]:
     queued = any(one.mode == "async" for one in asked)
     again = any(one.attempts > 1 for one in asked)
-    replied = ["replied"] if queued else []
+    accepted, ends = (["accepted"], "completed") if queued else ([], "ends")
     tries = ["deliveries", "executions"] if again else []
-    return ["request", "function", "mode", "arrives", *replied, "cold/warm", "instance", *tries, "ends", "took", "outcome"]
+    return ["request", "function", "mode", "arrives", *accepted, "cold/warm", "instance", *tries, ends, "took", "outcome"]
 
 
 def _request(one: RequestView) -> dict[str, str]:
@@ -75,12 +76,13 @@ def _request(one: RequestView) -> dict[str, str]:
         "function": one.function or "-",
         "mode": one.mode or "-",
         "arrives": _time(one.arrived_us),
-        "replied": _time(one.replied_us),
+        "accepted": _time(one.replied_us if one.mode == "async" else None),
         "cold/warm": ("cold" if one.cold else "warm") if one.instance else "-",
         "instance": one.instance or "-",
         "deliveries": str(one.attempts),
         "executions": str(one.executions),
         "ends": _time(one.finished_us),
+        "completed": _time(one.finished_us),
         "took": _time(one.latency_us),
         "outcome": _outcome(one),
     }
@@ -96,6 +98,8 @@ def _outcome(one: RequestView) -> str:
         case "failed":
             return f"failed: {error}" if one.status == 200 or one.error_type in _NO_STATUS else f"failed: {one.status} {error}"
         case "open":
+            if one.mode == "async":
+                return "accepted, waits" if not one.instance else "accepted, not completed"
             return "waiting" if not one.instance else "not ended"
 
 

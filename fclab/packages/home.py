@@ -31,8 +31,8 @@ class CodeHome:
         self._sources: dict[str, Path] = {}
 
     def settle(self, folder: Path) -> None:
-        """Keep everything in this folder from the start; whoever owns it removes it."""
-        folder.mkdir()
+        """Keep everything in this folder, which may have packages already, from the start; whoever owns it removes it, or keeps it."""
+        folder.mkdir(exist_ok=True)
         self._folder = folder
 
     @property

@@ -6,14 +6,16 @@ import builtins
 import importlib.util
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import ModuleType
 
-from fclab.packages.learner_modules import belongs_to_learner, files_of
+from fclab.packages.learner_modules import belongs_to_learner, files_of, installed
 from fclab.packages.values import Unwritable
 
 __all__ = ["Imports"]
 
 _ABSENT = object()
+_HELP = "fclab_idempotency"
 _NOT_FOUND_IN = ("fclab", "IPython", "ipykernel", "__main__")
 
 
@@ -44,6 +46,9 @@ class Imports:
 
     def module(self, module: ModuleType, name: str) -> None:
         """Have `name` mean `module`. Raises `Unwritable` for one that cannot be imported."""
+        if module.__name__ == "fclab" and not installed("fclab"):
+            self._help()
+            self.files["fclab.py"] = f"from {_HELP} import InProgress, idempotent\n".encode()
         self._reach(module.__name__, module)
         self._lines.add(f"import {name}\n" if name == module.__name__ else f"import {module.__name__} as {name}\n")
 
@@ -85,12 +90,24 @@ class Imports:
             return False
         if vars(module).get(known, _ABSENT) is not value:
             return False
+        if place == "fclab.idempotency":
+            place = self._help()
+            self._lines.add(f"from {place} import {known}\n" if known == name else f"from {place} import {known} as {name}\n")
+            return True
         try:
             self._reach(place, module)
         except Unwritable:
             return False
         self._lines.add(f"from {place} import {known}\n" if known == name else f"from {place} import {known} as {name}\n")
         return True
+
+    def _help(self) -> str:
+        """Pack the help for idempotent handlers as a file: an instance need not see fclab, nor load all of it."""
+        spec = importlib.util.find_spec("fclab.idempotency")
+        assert spec is not None
+        assert spec.origin is not None
+        self.files[f"{_HELP}.py"] = Path(spec.origin).read_bytes()
+        return _HELP
 
     def _reach(self, name: str, module: ModuleType) -> None:
         """See that a module can be imported by its name inside the function."""

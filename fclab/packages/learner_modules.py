@@ -15,7 +15,7 @@ from fclab.packages.archive import walk
 from fclab.packages.limits import LIMITS, MB
 from fclab.packages.values import is_lab
 
-__all__ = ["belongs_to_learner", "files_of"]
+__all__ = ["belongs_to_learner", "files_of", "installed"]
 
 _STDLIB = str(Path(os.__file__).parent) + os.sep
 _INSTALLED = {"site-packages", "dist-packages"}
@@ -24,6 +24,12 @@ _INSTALLED = {"site-packages", "dist-packages"}
 def belongs_to_learner(top: str) -> bool:
     """Whether the top-level module of this name is a file or folder that is not installed."""
     return bool(_places(top))
+
+
+def installed(top: str) -> bool:
+    """Whether the top-level module of this name lies where instances look for packages."""
+    spec = importlib.util.find_spec(top)
+    return spec is not None and spec.origin is not None and _installed(spec.origin)
 
 
 def files_of(top: str) -> dict[str, bytes]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from fclab.errors import FclabError
+from fclab.queues.errors import DuplicateTask, QueueFull
 
 if TYPE_CHECKING:
     from fclab.queues.records import Page, TaskQuery, TaskRecord
 
-__all__ = ["PREVIEW", "Call", "Change", "Ending", "Failed", "Lease", "Message", "Queue", "Stored"]
+__all__ = ["PREVIEW", "Call", "Change", "DuplicateTask", "Ending", "Failed", "Lease", "Message", "Queue", "QueueFull", "Stored"]
 
 Stored = Callable[[], object]
 Failed = Callable[[FclabError], object]
@@ -125,6 +126,9 @@ class Queue(Protocol):
     `on_stored` and `on_failed` come on the thread that uses the queue, before the verb returns or after.
     """
 
+    max_depth: int | None
+    """Events waiting or leased beyond which `enqueue` refuses, or None."""
+
     @property
     def trouble(self) -> FclabError | None:
         """Why steps wait to be written (clause 8), or None."""
@@ -157,6 +161,10 @@ class Queue(Protocol):
         """Record something about a task that moves no message, such as Stopping."""
         ...
 
+    def full(self) -> bool:
+        """Whether `max_depth` is reached."""
+        ...
+
     def waiting(self, function: str | None = None) -> int:
         """Messages not leased, of one function or all."""
         ...
@@ -183,6 +191,10 @@ class Queue(Protocol):
         """Records that fit, a page at a time, without payloads. What was handed in a moment ago may not be in it yet."""
         ...
 
+    def number(self, name: str, function: str = "") -> int:
+        """The request that has this task id or request id, 0 if none has; of several functions' tasks the last accepted."""
+        ...
+
     def payload(self, request: int) -> bytes:
         """What the task was given."""
         ...
@@ -203,6 +215,10 @@ class Queue(Protocol):
 
     def call_again(self, call: Call, due: int, error: str) -> None:
         """The destination failed; it is to be told again at `due` µs."""
+        ...
+
+    def boxes(self) -> list[str]:
+        """The queues inside the lab for which bodies are kept."""
         ...
 
     def letters(self, to: str) -> list[bytes]:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from fclab.errors import FclabError, UsageError
 from fclab.queues.base import PREVIEW, Call, Change, Failed, Lease, Message, Stored
 from fclab.queues.errors import DuplicateTask, QueueFull
 from fclab.queues.index import Index
-from fclab.queues.records import DEAD, FINAL, Page, TaskQuery, TaskRecord
+from fclab.queues.records import DEAD, FINAL, RETENTION, Page, TaskQuery, TaskRecord
 
 __all__ = ["MemoryQueue"]
 
 
 class MemoryQueue(Index):
-    """Stores at once, so `on_stored` is called before the verb returns. Records are made when the first change asks for one."""
+    """Stores at once, so `on_stored` is called before the verb returns. What is handed in is kept; a record is made of it on demand."""
 
-    def __init__(self, max_depth: int | None = None) -> None:
+    def __init__(self, max_depth: int | None = None, retention: int = RETENTION) -> None:
         super().__init__()
+        self.retention = retention
+        self._accepted = 0
         self.trouble: FclabError | None = None
         self.max_depth = max_depth
         self._ids: dict[tuple[str, str], int] = {}
-        self._records: dict[int, TaskRecord] = {}
-        self._payloads: dict[int, bytes] = {}
-        """Of tasks that have ended."""
+        self._changes: dict[int, list[Change]] = {}
+        self._started: dict[int, int] = {}
+        self._ended: dict[int, tuple[Message, int]] = {}
+        """Messages of tasks on record that have ended, and deliveries, in the order in which they did."""
+        self._told: dict[int, str] = {}
         self._redriven: dict[int, int] = {}
         self._calls: dict[int, Call] = {}
         self._letters: dict[str, list[bytes]] = {}
@@ -43,6 +45,9 @@ class MemoryQueue(Index):
             self._redriven[message.redrive_of] = message.request
         self._turn += 1
         self.push(message, self._turn)
+        self._accepted += 1
+        if not self._accepted & 255:
+            self.sweep(message.enqueued - self.retention)
         if call is not None:
             self.called(call, message.enqueued)
         on_stored()
@@ -50,20 +55,25 @@ class MemoryQueue(Index):
     def settle(self, lease: Lease, following: Message | None, on_stored: Stored, change: Change | None = None) -> bool:
         if self._leases.pop(lease.token, None) is None:
             return False
+        message = lease.message
         if change is not None:
-            self._change(lease.message, change, lease.since)
+            if message.delivery == 1:
+                self._started[message.request] = lease.since
+            self._change(message, change)
         if following is not None:
             self._turn += 1
             self.push(following, self._turn)
         elif change is None:
-            self._forget(lease.message)
+            self._forget(message)
+        else:
+            self._ended[message.request] = message, message.delivery
         on_stored()
         return True
 
     def expire(self, now: int) -> list[str]:
         for lease, _ in self._leases.values():
             if lease.until <= now:
-                self._record(lease.message, lease.since)
+                self._started.setdefault(lease.message.request, lease.since)
         return super().expire(now)
 
     def discard(self, function: str, request: int, change: Change | None = None, on_stored: Stored | None = None) -> Message | None:
@@ -72,25 +82,30 @@ class MemoryQueue(Index):
             if change is None:
                 self._forget(message)
             else:
-                self._change(message, change, None)
+                self._change(message, change)
+                self._ended[request] = message, message.delivery - 1
             if on_stored is not None:
                 on_stored()
         return message
 
     def note(self, request: int, change: Change) -> None:
-        message, since = self._message(request)
+        message, _ = self._message(request)
         if message is not None:
-            self._change(message, change, since)
+            self._change(message, change)
+
+    def full(self) -> bool:
+        return self.max_depth is not None and self.waiting() + self.leased() >= self.max_depth
 
     def _refusal(self, message: Message) -> FclabError | None:
-        if self.max_depth is not None and self.waiting() + self.leased() >= self.max_depth:
+        if self.full():
             return QueueFull(f"the queue holds {self.max_depth} events, as many as it may.", hint="try again later, or raise max_depth")
         if message.task_id and (message.function, message.task_id) in self._ids:
             return DuplicateTask(f"'{message.function}' has a task with id '{message.task_id}'.", hint="choose another id")
         if message.redrive_of in self._redriven:
             again = self._redriven[message.redrive_of]
             return DuplicateTask(f"R{message.redrive_of} was redriven already, as R{again}.", hint=f"redrive R{again}")
-        if message.redrive_of and ((dead := self._records.get(message.redrive_of)) is None or dead.state not in DEAD):
+        dead = message.redrive_of
+        if dead and (dead not in self._ended or self._changes[dead][-1].state not in DEAD):
             return UsageError(f"R{message.redrive_of} is no dead letter.", hint="only events that were given up can be redriven")
         return None
 
@@ -101,22 +116,33 @@ class MemoryQueue(Index):
 
     def task(self, request: int) -> TaskRecord | None:
         message, since = self._message(request)
-        record = self._records.get(request)
-        if message is None:
-            return record and self._told(replace(record, history=list(record.history)))
-        if record is None:
-            record = _made(message)
-        running = since is not None and record.state != "Stopping"
-        return replace(
-            record,
-            state="Running" if running else record.state,
-            attempts=message.delivery - (since is None),
-            started=since if record.started is None else record.started,
-            history=list(record.history),
-        )
+        if message is not None:
+            attempts = message.delivery - (since is None)
+        elif request in self._ended:
+            message, attempts = self._ended[request]
+        else:
+            return None
+        record = TaskRecord(
+            message.request, message.request_id, message.function, message.task_id, "Enqueued", message.enqueued,
+            self._started.get(request, since), attempts=attempts, cause=message.cause, redrive_of=message.redrive_of,
+            redriven=self._redriven.get(request, 0), history=[(message.enqueued, "Enqueued", "")],
+        )  # fmt: skip
+        for change in self._changes.get(request, ()):
+            record.history.extend(change.events)
+            record.state, record.executions = change.state, change.executions
+            if change.calls:
+                record.destination = self._told.get(request, "Pending")
+            if change.state in FINAL:
+                record.ended = change.at
+            if (ending := change.ending) is not None:
+                record.status, record.error_type, record.error = ending.status, ending.error_type, ending.error
+                record.payload = ending.payload[:PREVIEW]
+        if since is not None and record.state != "Stopping":
+            record.state = "Running"
+        return record
 
     def tasks(self, query: TaskQuery) -> Page:
-        numbers = {*self._records, *self._live, *(lease.message.request for lease, _ in self._leases.values())}
+        numbers = {*self._ended, *self._live, *(lease.message.request for lease, _ in self._leases.values())}
         found: list[TaskRecord] = []
         for number in sorted(numbers, reverse=query.newest):
             if query.after is not None and (number >= query.after if query.newest else number <= query.after):
@@ -129,18 +155,28 @@ class MemoryQueue(Index):
                     break
         return Page.of(found, query.limit)
 
+    def number(self, name: str, function: str = "") -> int:
+        leased = (lease.message for lease, _ in self._leases.values())
+        there = (*self.messages(), *leased, *(message for message, _ in self._ended.values()))
+        named = (one.request for one in there if name and name in (one.task_id, one.request_id) and function in ("", one.function))
+        return max(named, default=0)
+
     def payload(self, request: int) -> bytes:
         message, _ = self._message(request)
-        return message.payload if message is not None else self._payloads.get(request, b"")
+        if message is None and request in self._ended:
+            message, _ = self._ended[request]
+        return b"" if message is None else message.payload
 
     def sweep(self, before: int) -> int:
         pending = {call.request for call in self._calls.values()}
-        old = [one for one in self._records.values() if one.ended is not None and one.ended < before and one.request not in pending]
-        for record in old:
-            del self._records[record.request]
-            self._payloads.pop(record.request, None)
-            self._ids.pop((record.function, record.task_id), None)
-            self._redriven.pop(record.redrive_of, None)
+        old = []
+        for request, (message, _) in self._ended.items():
+            if self._changes[request][-1].at >= before:
+                break
+            if request not in pending:
+                old.append(message)
+        for message in old:
+            self._forget(message)
         return len(old)
 
     def _message(self, request: int) -> tuple[Message | None, int | None]:
@@ -151,41 +187,22 @@ class MemoryQueue(Index):
         lease = next((lease for lease, _ in self._leases.values() if lease.message.request == request), None)
         return (lease.message, lease.since) if lease is not None else (None, None)
 
-    def _record(self, message: Message, since: int | None) -> TaskRecord:
-        record = self._records.get(message.request)
-        if record is None:
-            record = self._records[message.request] = _made(message)
-        if record.started is None:
-            record.started = since
-        return record
-
-    def _change(self, message: Message, change: Change, since: int | None) -> None:
-        record = self._record(message, since)
-        record.history.extend(change.events)
-        record.state = change.state
-        record.executions = change.executions
-        record.attempts = message.delivery - (since is None)
-        if change.ending is not None:
-            ending = change.ending
-            record.status, record.error_type, record.error = ending.status, ending.error_type, ending.error
-            record.payload = ending.payload[:PREVIEW]
-        if change.state in FINAL:
-            record.ended = change.at
-            self._payloads[message.request] = message.payload
+    def _change(self, message: Message, change: Change) -> None:
+        known = self._changes.get(message.request)
+        if known is None:
+            self._changes[message.request] = [change]
+        else:
+            known.append(change)
         for call in change.calls:
             self._call_number += 1
             call.number, call.request = self._call_number, message.request
             self._calls[call.number] = call
-            record.destination = "Pending"
 
     def _forget(self, message: Message) -> None:
-        self._records.pop(message.request, None)
+        for table in (self._ended, self._changes, self._started, self._told):
+            table.pop(message.request, None)
         self._ids.pop((message.function, message.task_id), None)
         self._redriven.pop(message.redrive_of, None)
-
-    def _told(self, record: TaskRecord) -> TaskRecord:
-        record.redriven = self._redriven.get(record.request, 0)
-        return record
 
     # ---- destinations
 
@@ -197,13 +214,14 @@ class MemoryQueue(Index):
             return
         if keep:
             self._letters.setdefault(call.to, []).append(call.body)
-        record = self._records.get(call.request)
-        if record is not None:
-            record.destination = "Failed" if error else "Succeeded"
+        self._told[call.request] = "Failed" if error else "Succeeded"
 
     def call_again(self, call: Call, due: int, error: str) -> None:
         call.due, call.error = due, error
         call.tries += 1
+
+    def boxes(self) -> list[str]:
+        return list(self._letters)
 
     def letters(self, to: str) -> list[bytes]:
         return list(self._letters.get(to, ()))
@@ -212,12 +230,4 @@ class MemoryQueue(Index):
         """Nothing is ever under way."""
 
     def close(self, now: int | None = None) -> None:
-        self.__init__(self.max_depth)  # type: ignore[misc]
-
-
-def _made(message: Message) -> TaskRecord:
-    history = [(message.enqueued, "Enqueued", "")]
-    return TaskRecord(
-        message.request, message.request_id, message.function, message.task_id, "Enqueued", message.enqueued,
-        cause=message.cause, redrive_of=message.redrive_of, history=history,
-    )  # fmt: skip
+        self.__init__(self.max_depth, self.retention)  # type: ignore[misc]

@@ -119,6 +119,11 @@ class Reader:
             [(at - epoch, entered, detail) for at, entered, detail in map(json.loads, history.splitlines())],
         )  # fmt: skip
 
+    def number(self, name: str, function: str) -> int:
+        """The last task with this task id or request id, or 0."""
+        sql = "SELECT max(request) FROM tasks WHERE (task_id = ?1 OR request_id = ?1) AND function IN (?2, iif(?2 = '', function, ?2))"
+        return int(self._value(sql, name, function) or 0)
+
     def over(self, before: int, most: int) -> list[int]:
         """Requests of tasks that ended before that lab time and have nobody left to tell."""
         pending = "EXISTS (SELECT 1 FROM calls WHERE calls.request = tasks.request AND told IS NULL)"
@@ -140,6 +145,11 @@ class Reader:
     def last_call(self) -> int:
         """The highest number of a call."""
         return int(self._value("SELECT coalesce(max(number), 0) FROM calls"))
+
+    def boxes(self) -> list[str]:
+        """Queues inside the lab for which bodies are kept, in the order of their first."""
+        sql = "SELECT destination FROM calls WHERE told IS NOT NULL GROUP BY destination ORDER BY min(number)"
+        return [to for (to,) in self._rows(sql)]
 
     def letters(self, to: str) -> list[bytes]:
         """Bodies kept for a queue inside the lab, in the order in which it was told."""

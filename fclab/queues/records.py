@@ -6,13 +6,17 @@ import re
 from dataclasses import dataclass, field
 
 from fclab.errors import UsageError
+from fclab.units import SECOND
 
-__all__ = ["DEAD", "FINAL", "STATES", "Page", "TaskQuery", "TaskRecord"]
+__all__ = ["DEAD", "FINAL", "RETENTION", "STATES", "Page", "TaskQuery", "TaskRecord"]
 
 STATES = ("Enqueued", "Running", "Retrying", "Succeeded", "Failed", "Stopping", "Stopped", "Expired")
 FINAL = frozenset({"Succeeded", "Failed", "Stopped", "Expired"})
 DEAD = ("Failed", "Expired")
 """Those whose event was given up: dead letters, until they are redriven."""
+
+RETENTION = 7 * 86_400 * SECOND
+"""µs for which the record of a task that has ended is kept."""
 
 
 @dataclass(slots=True)

@@ -156,11 +156,11 @@ def _refused(error: sqlite3.Error, path: Path) -> HomeRefused:
     return HomeRefused(told.what, hint=told.hint)
 
 
-def recover(db: sqlite3.Connection, path: Path, now: int | None) -> tuple[int, int]:
+def recover(db: sqlite3.Connection, path: Path, now: int | None) -> tuple[int, int, int]:
     """Bring back what was leased when the last lab ended, as the next delivery; a task that was being stopped is stopped.
 
-    `now` is the stored time of this opening, None where the home knows it better. Returns that time, and the number of the last
-    request on record.
+    `now` is the stored time of this opening, None where the home knows it better. Returns that time, the number of the last
+    request on record, and how often the home was opened before.
     """
     try:
         if now is None:
@@ -171,6 +171,7 @@ def recover(db: sqlite3.Connection, path: Path, now: int | None) -> tuple[int, i
             db.execute(statement, {"now": now})
         db.execute("COMMIT")
         last = _one(db, "SELECT max((SELECT value FROM home WHERE name = 'last'), (SELECT coalesce(max(request), 0) FROM tasks))")
-        return now, int(str(last))
+        life = _one(db, "SELECT value - 1 FROM home WHERE name = 'opened'")
+        return now, int(str(last)), int(str(life))
     except sqlite3.Error as error:
         raise _refused(error, path) from error

@@ -14,21 +14,18 @@ from fclab.queues.folder import Folder
 from fclab.queues.index import Index
 from fclab.queues.journal import Journal, Points, Post, Step, ThreadedJournal
 from fclab.queues.reader import Reader
-from fclab.queues.records import Page, TaskQuery, TaskRecord
+from fclab.queues.records import RETENTION, Page, TaskQuery, TaskRecord
 from fclab.queues.schema import Kind, connect, open_database, recover
 from fclab.queues.statements import NOW, RETURNED, SMALL, Statements, forgotten
-from fclab.units import SECOND
 
 __all__ = ["BUDGET", "RETENTION", "SqliteQueue"]
-
-RETENTION = 7 * 86_400 * SECOND
-"""µs for which the record of a task that has ended is kept."""
 
 BUDGET = 32 << 20
 """Bytes of small payloads that stay in memory; beyond it they, too, are read when they are leased."""
 
 _SWEEP = 256
 """Tasks forgotten in one step, and accepted between two such steps."""
+
 
 class SqliteQueue(Index):
     """A queue that survives its process, in the file `fclab.db` of a home folder that no other lab may open meanwhile.
@@ -76,7 +73,7 @@ class SqliteQueue(Index):
         try:
             db = open_database(self.path, kind, full, post is None)
             try:
-                stored_now, self.last_request = recover(db, self.path, epoch if kind == "wall" else None)
+                stored_now, self.last_request, self.life = recover(db, self.path, epoch if kind == "wall" else None)
                 self.now = stored_now - epoch
                 self._own = connect(self.path) if post is not None else db
                 self._read = Reader(self._own, self.path, epoch)
@@ -125,8 +122,11 @@ class SqliteQueue(Index):
         if not self._accepted % _SWEEP and self.trouble is None:
             self.sweep(message.enqueued - self.retention)
 
+    def full(self) -> bool:
+        return self.max_depth is not None and self.waiting() + self.leased() + self._coming >= self.max_depth
+
     def _refusal(self, message: Message, key: tuple[str, str]) -> FclabError | None:
-        if self.max_depth is not None and self.waiting() + self.leased() + self._coming >= self.max_depth:
+        if self.full():
             return QueueFull(f"the queue holds {self.max_depth} events, as many as it may.", hint="try again later, or raise max_depth")
         if message.task_id and key in self._coming_ids:
             return DuplicateTask(f"'{key[0]}' has a task with id '{key[1]}'.", hint="choose another id")
@@ -247,6 +247,9 @@ class SqliteQueue(Index):
     def tasks(self, query: TaskQuery) -> Page:
         return self._read.tasks(query)
 
+    def number(self, name: str, function: str = "") -> int:
+        return self._read.number(name, function)
+
     def payload(self, request: int) -> bytes:
         return self._read.payload(request)
 
@@ -269,6 +272,9 @@ class SqliteQueue(Index):
         call.due, call.error = due, error
         call.tries += 1
         self._journal.add(Step("destination", self._steps.call_again(call)))
+
+    def boxes(self) -> list[str]:
+        return self._read.boxes()
 
     def letters(self, to: str) -> list[bytes]:
         return self._read.letters(to)

@@ -15,6 +15,7 @@ RECORDS = ("fclab.engine.rows", "fclab.engine.tasks", "fclab.engine.failures", "
 ROOMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(WORDS, WORDS),
     "fclab.grid": (),
+    "fclab.idempotency": (),
     "fclab.usage": (*WORDS, "fclab.grid"),
     "fclab.clock": WORDS,
     "fclab.readiness": (),

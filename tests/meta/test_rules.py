@@ -20,6 +20,7 @@ WALL_CLOCK: dict[str, str] = {
     "fclab/backends/inside/context.py": "a handler in a process waits and logs in real time",
     "fclab/backends/inside/instance.py": "it runs in real time, and measures whether a run was long enough to use memory",
     "fclab/controls/feeds.py": "views are shown what is new at the pace of people and browsers, whatever lab time does",
+    "fclab/idempotency.py": "it runs inside handlers, where Python's time functions tell lab time or, in processes, the time of day",
     "fclab/backends/guard.py": "the guard counts real seconds of a handler that never waits",
     "fclab/backends/handler_time.py": "inside handlers Python's time functions tell lab time: it replaces them there",
 }

@@ -74,6 +74,7 @@ class Box:
     offered: int = 0
     expires: int = -1
     waiting: Fate | None = None
+    leaving: bool = False
 
     @property
     def running(self) -> list[Fate]:
@@ -89,11 +90,12 @@ class Reference:
         self.count = 0
         self.endless = False
         """Some events wait for room that never comes."""
-        self.todo: list[tuple[int, int, int, Callable[[], None]]] = []
+        self.todo: list[tuple[int, int, int, Callable[[], object]]] = []
         self.boxes: list[Box] = []
         self.numbers = dict.fromkeys(plan.functions, 0)
         self.queue: list[Fate] = []
         self.hungry: list[str] = []
+        self.turns = dict.fromkeys(plan.functions, 0)
         self.short: list[str] = []
         self.fates: list[Fate] = []
         self.made: list[tuple[int, str]] = []
@@ -117,7 +119,7 @@ class Reference:
         self.count += 1
         return self.count
 
-    def later(self, when: int, order: int, do: Callable[[], None]) -> None:
+    def later(self, when: int, order: int, do: Callable[[], object]) -> None:
         self.todo.append((when, order, self.tick(), do))
 
     # ---- arrivals and the queue
@@ -147,17 +149,20 @@ class Reference:
         else:
             self.later(fate.due, RETRY, lambda: self.pump(fate.order.function))
 
-    def pump(self, name: str) -> None:
-        while True:
+    def pump(self, name: str, most: int = 1_000_000) -> bool:
+        for turn in range(most + 1):
             due = [fate for fate in self.queue if fate.order.function == name and fate.due <= self.now]
             if not due:
                 self.hungry = [other for other in self.hungry if other != name]
-                return
+                return turn > 0
+            if turn == most:
+                break
             place = self.find(name)
             if place is None and not self.out():
                 if name not in self.hungry:
                     self.hungry.append(name)
-                return
+                return turn > 0
+            self.turns[name] = self.tick()
             first = min(due, key=lambda fate: (fate.due, fate.serial))
             self.queue.remove(first)
             first.deliveries.append(self.now)
@@ -165,13 +170,39 @@ class Reference:
                 self.settle(first, "system")
             else:
                 self.place(first, place)
+        return True
+
+    def has(self, name: str) -> int:
+        return sum(box.function == name for box in self.boxes)
+
+    def give_way(self, name: str) -> None:
+        """A function whose events wait lets an instance go for one that has none, or two fewer, and could have more."""
+        limits = {other: self.plan.functions[other].limit for other in self.hungry if other != name}
+        others = [self.has(other) for other, limit in limits.items() if limit is None or self.has(other) < limit]
+        mine = [box for box in self.boxes if box.function == name]
+        if self.plan.cap is None or len(self.boxes) < self.plan.cap or any(box.leaving for box in mine):
+            return
+        if not any(other == 0 or other + 1 < len(mine) for other in others):
+            return
+        own = [box for box in mine if not box.reserved and box.state != "booting"]
+        if own:
+            least = min(own, key=lambda box: len(box.running))
+            if least.running:
+                least.leaving = True
+            else:
+                self.remove(least)
 
     def capacity(self, name: str) -> None:
-        if name in self.hungry:
-            self.pump(name)
-        if self.plan.cap is not None:
-            for other in sorted(self.hungry, key=lambda other: min(fate.due for fate in self.queue if fate.order.function == other)):
-                self.pump(other)
+        if self.plan.cap is None:
+            if name in self.hungry:
+                self.pump(name)
+        else:
+            if name in self.hungry:
+                self.give_way(name)
+            while True:
+                line = sorted(self.hungry, key=lambda other: (self.has(other), self.turns[other]))
+                if not any(self.pump(other, 1) for other in line):
+                    break
         for other in list(self.short):
             self.short.remove(other)
             self.keep(other)
@@ -204,7 +235,8 @@ class Reference:
 
     def find(self, name: str) -> Box | str | None:
         """A free instance, "new", or None."""
-        free = [box for box in self.boxes if box.function == name and box.state in ("idle", "busy") and None in box.slots]
+        able = [box for box in self.boxes if box.state in ("idle", "busy") and not box.leaving]
+        free = [box for box in able if box.function == name and None in box.slots]
         if free:
             return min(free, key=lambda box: (not box.reserved, -box.used, box.offered))
         return "new" if self.room(name) else None
@@ -271,7 +303,9 @@ class Reference:
         box.used, box.offered = self.tick(), self.tick()
         if not box.running:
             box.state = "idle"
-            if not box.reserved:
+            if box.leaving:
+                self.remove(box)
+            elif not box.reserved:
                 box.expires = expires = self.now + self.plan.functions[box.function].idle
                 self.later(expires, EXPIRY, lambda: self.expire(box, expires))
         self.settle(fate, how)

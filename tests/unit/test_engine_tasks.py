@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -159,11 +160,39 @@ def test_failure_goes_to_a_function_which_knows_its_cause() -> None:
     assert finishes(lab)[0] == body["timestamp"] / 1000
 
 
-def test_a_destination_that_does_not_exist_is_refused_and_recorded() -> None:
+def test_a_destination_that_does_not_exist_is_told_again_and_given_up() -> None:
     lab = one(nap, async_config=retries(on_success="nobody"))
+    task = lab.invoke_async("f")
+    lab.run()
+    refused = lab.recording.select(RequestRejected)
+    assert [(event.request, event.status) for event in refused] == [(number, 404) for number in range(2, 12)]
+    assert [later.time - one.time for one, later in pairwise(refused)] == pytest.approx([0.5 * 2**n for n in range(9)])
+    assert task.state == "Succeeded", "what becomes of the destination does not touch the outcome"
+    record = lab._platform.queue.task(1)
+    assert record is not None
+    assert record.destination == "Failed"
+
+
+def test_a_destination_that_comes_late_is_told() -> None:
+    lab = one(nap, async_config=retries(on_success="later"))
+    lab.invoke_async("f")
+    lab.run(until=2)
+    got: list[bytes] = []
+    lab.function(name="later")(lambda event, context: got.append(event))
+    lab.run()
+    assert len(got) == 1
+    record = lab._platform.queue.task(1)
+    assert record is not None
+    assert record.destination == "Succeeded"
+
+
+def test_a_call_lost_on_its_way_to_a_queue_is_made_again() -> None:
+    lab = one(nap, async_config=retries(on_success="queue:done"))
+    lab.faults.add("dispatcher->destination", drop=1.0, end=1.0)
     lab.invoke_async("f")
     lab.run()
-    assert [(event.request, event.status) for event in lab.recording.select(RequestRejected)] == [(2, 404)]
+    assert len(lab.queues["done"]) == 1
+    assert lab.now >= 1
 
 
 def test_sync_requests_have_no_destinations() -> None:

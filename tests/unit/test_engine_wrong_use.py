@@ -61,7 +61,9 @@ def closed(lab: Lab) -> Lab:
 TABLE: list[tuple[str, Callable[[Any], object], type[FclabError], str]] = [
     # ---- the lab
     ("no such backend", lambda lab: MadeLab("cloud"), UsageError, "no backend 'cloud'|Lab(\"virtual\")"),
-    ("a home in virtual time", lambda lab: MadeLab(home="x"), UsageError, "no home folder|leave home out"),
+    ("durability without a home", lambda lab: MadeLab(durability="full"), UsageError, "nothing is on a disk|home="),
+    ("a home that is no folder", lambda lab: MadeLab(home=7), UsageError, "must be a folder|home="),
+    ("an unknown durability", lambda lab: MadeLab(home="x", durability="safe"), UsageError, "normal|full"),
     ("a seed that is no number", lambda lab: MadeLab(seed="x"), UsageError, "seed must be a whole number, not 'x'|seed=7"),
     ("a seed that is a truth", lambda lab: MadeLab(seed=True), UsageError, "seed must be a whole number"),
     ("no such semantics", lambda lab: MadeLab(semantics="aws"), UsageError, "no semantics 'aws'|article, fc, lambda"),

@@ -134,7 +134,7 @@ def test_queue_depth_and_age() -> None:
     assert (found.queue_age.points()[:2], found.queue_age.points()[-2:]) == ([(0.0, 0.0), (2.0, 0.0)], [(5.0, 0.0), (10.0, 0.0)])
     assert found.completion.texts() == ("4", "6", "6", "6")
     assert "queue age s" in str(found)
-    assert "async p99 s" in str(found)
+    assert "completed p99 s" in str(found)
 
 
 def test_an_event_that_ends_in_the_queue_leaves_it() -> None:

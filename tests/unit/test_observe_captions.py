@@ -39,7 +39,7 @@ def test_lesson_00() -> None:
 def test_retries_and_the_destination() -> None:
     lines = told(failing())
     assert lines[:2] == [
-        "R1 arrives; the queue stores it, and the caller has a 202 before anything runs.",
+        "R1 arrives; it is accepted: the queue stores it, and the caller has a 202 before anything runs.",
         "The dispatcher takes R1 from the queue; there is no instance yet, so hello#1 is scheduled.",
     ]
     assert lines[7:9] == [
@@ -53,7 +53,7 @@ def test_retries_and_the_destination() -> None:
 
 
 def test_an_event_for_which_nothing_is_free_waits() -> None:
-    stored = "the queue stores it, and the caller has a 202 before anything runs"
+    stored = "it is accepted: the queue stores it, and the caller has a 202 before anything runs"
     assert [line for line in told(capped()) if "stores" in line] == [
         f"R1 arrives; {stored}.",
         f"R2 arrives; {stored}; nothing is free for it, so it waits.",
@@ -61,7 +61,7 @@ def test_an_event_for_which_nothing_is_free_waits() -> None:
 
 
 def test_async_ends_are_done_not_answered() -> None:
-    assert "R1 is done, 6 s after it arrived; hello#1 is frozen and kept until 306 s." in told(capped())
+    assert "R1 is completed, 6 s after it arrived; hello#1 is frozen and kept until 306 s." in told(capped())
 
 
 def test_a_second_slot_and_a_broken_boot_and_a_refusal() -> None:
@@ -141,7 +141,7 @@ def test_expired_stopped_and_refused_deliveries() -> None:
     run.retry(8, 3, 1, 8.5, "system")
     assert told(run.recording)[1:4] == [
         "R1 has waited too long and expires, 5 s after it arrived.",
-        "R2 arrives; the queue stores it, and the caller has a 202 before anything runs; it is due at 8 s.",
+        "R2 arrives; it is accepted: the queue stores it, and the caller has a 202 before anything runs; it is due at 8 s.",
         "R2 is stopped, 1 s after it arrived.",
     ]
     assert told(run.recording)[-1] == (

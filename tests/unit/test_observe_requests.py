@@ -90,7 +90,8 @@ def test_the_table_shows_replies_deliveries_and_failures_where_there_are_any() -
     lines = table(failing()).splitlines()
     assert lines[0] == "1 request (1 cold, 0 warm), 1 failed, 1 instance, 4.9 s. Times are in seconds."
     assert lines[2].split() == [
-        "request", "function", "mode", "arrives", "replied", "cold/warm", "instance", "deliveries", "executions", "ends", "took", "outcome",
+        "request", "function", "mode", "arrives", "accepted", "cold/warm", "instance", "deliveries", "executions", "completed", "took",
+        "outcome",
     ]  # fmt: skip
     assert lines[3].split()[:11] == ["R1", "hello", "async", "0", "0", "cold", "hello#1", "4", "4", "4.9", "4.9"]
     assert lines[3].endswith("failed: UnhandledInvocationError")
@@ -155,5 +156,5 @@ def test_a_stopping_instance_and_a_waiting_event() -> None:
     run.enqueue(2, 1)
     text = table(run.recording)
     assert text.endswith("idle from 1, stopping from 2 (lowered)")
-    assert "waiting" in text
+    assert "accepted, waits" in text
     assert "1 not ended" in text

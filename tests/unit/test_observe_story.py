@@ -166,7 +166,7 @@ def test_true_scale_is_lab_time() -> None:
 def test_steps_begin_where_their_first_hop_does() -> None:
     told, _ = made(failing())
     assert told.steps.captions[:2] == (
-        "R1 arrives; the queue stores it, and the caller has a 202 before anything runs.",
+        "R1 arrives; it is accepted: the queue stores it, and the caller has a 202 before anything runs.",
         "The dispatcher takes R1 from the queue; there is no instance yet, so hello#1 is scheduled.",
     )
     assert list(told.steps.p)[:2] == [0.0, 0.75]

@@ -1,0 +1,81 @@
+"""What an earlier life of a home left: events and calls whose functions this run has not declared yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from fclab.engine.rows import Request
+from fclab.engine.tasks import Task, restore
+from fclab.observe import events as e
+from fclab.queues.base import Change
+
+if TYPE_CHECKING:
+    from fclab.engine.platform import Platform
+    from fclab.engine.rows import Function
+    from fclab.queues.base import Message
+
+__all__ = ["Left"]
+
+
+class Left:
+    """Messages that wait for the declaration of their function.
+
+    1. They are no work of this run until then, so `run()` does not wait for them.
+    2. Taken up, an event is what it was: its id, its age, its counts and the time of its next delivery.
+    """
+
+    def __init__(self, platform: Platform) -> None:
+        self.p = platform
+        self.messages: dict[str, dict[int, Message]] = {}
+        self.tasks: dict[int, Task] = {}
+        """Those that somebody looked at."""
+
+    def keep(self, messages: Iterable[Message]) -> None:
+        """What the queue had when it was opened."""
+        for message in messages:
+            self.messages.setdefault(message.function, {})[message.request] = message
+
+    def adopt(self, fn: Function) -> None:
+        """The function is there: its events wait for nothing but their time. Whoever calls this lets those go that are due."""
+        p, now = self.p, self.p.clock.time
+        for message in self.messages.pop(fn.name, {}).values():
+            task = self.tasks.pop(message.request, None) or self._restored(message)
+            request = Request(message.request, fn, message.payload, "async", message.cause, 0, message.enqueued, None, task)
+            p.front_door.record_accepted(request, now)
+            p.dispatcher.open[request.number] = request
+            p.record(now, e.EventEnqueued.KIND, request.number, 0, 0, fn.number, message.due, p.recording.text(message.task_id))
+            if message.due > now:
+                p.dispatcher.wait(message)
+
+    def waiting(self, function: str, number: int) -> Task | None:
+        """The task of an event that waits for its function, or None."""
+        message = self.messages.get(function, {}).get(number)
+        return None if message is None else self.task(message)
+
+    def task(self, message: Message) -> Task:
+        """The task of a message, as its record tells it; the same one each time."""
+        known = self.tasks.get(message.request)
+        if known is None:
+            known = self.tasks[message.request] = self._restored(message)
+        return known
+
+    def _restored(self, message: Message) -> Task:
+        record = self.p.queue.task(message.request) if message.delivery > 1 else None
+        task = Task(message.request, message.request_id, message.function, message.task_id)
+        if record is None:
+            restore(task, "Enqueued", [(message.enqueued, "Enqueued")], message.delivery - 1, 0)
+        else:
+            restore(task, record.state, [(at, state) for at, state, _ in record.history], message.delivery - 1, record.executions)
+        return task
+
+    def stop(self, task: Task) -> bool:
+        """Stop a task whose function is not there; False if it has ended."""
+        p, now = self.p, self.p.clock.time
+        here = self.messages.get(task.function, {})
+        change = Change(((now, "Stopping", ""), (now, "Stopped", "")), task.executions)
+        if p.queue.discard(task.function, task.number, change) is None:
+            return False
+        here.pop(task.number, None)
+        task.enter(now, "Stopped")
+        return True

@@ -1,0 +1,168 @@
+"""Helps a handler to have its effect once, although its event may be delivered more than once.
+
+    @lab.function
+    @idempotent("/data/payments.db")
+    def pay(event, context):
+        ...                             # charge the card
+        return {"paid": True}
+
+Each event has a record in a SQLite file, by its key:
+
+1. While a delivery runs the record is *in progress*, and another delivery raises `InProgress` instead of running beside it.
+2. When the handler has returned the record is *done* and keeps the result: later deliveries return it and run nothing.
+3. A handler that raises leaves no record, so that a retry runs it again.
+4. A record that is *expired* counts as none: of a delivery in progress after `lease`, because what ran it must be dead by then; of one that
+   is done after `expires`.
+
+What it cannot do: a process that is killed between its effect and the end of the handler runs again. An effect that is written into
+the same database in one transaction with its record is exactly once; everything else is at least once.
+
+It imports nothing of fclab, so that it can go into an instance with the function that uses it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+if TYPE_CHECKING:
+    import sqlite3
+
+__all__ = ["InProgress", "idempotent"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_COROUTINE = 0x80
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS idempotent "
+    "(key TEXT PRIMARY KEY, state TEXT NOT NULL, owner TEXT NOT NULL, until REAL NOT NULL, result BLOB) WITHOUT ROWID"
+)
+
+
+class InProgress(Exception):
+    """Another delivery with the same key is running. As a function error it is retried, and then finds the result."""
+
+
+def idempotent(
+    store: str | os.PathLike[str], *, key: Callable[[Any, Any], str] | None = None, expires: float = 86_400.0, lease: float | None = None
+) -> Callable[[F], F]:
+    """Decorate a handler so that it runs once an event; see the module.
+
+    store     absolute path of the SQLite file: each instance has a working directory of its own, and all of them share the file
+    key       key(event, context) says which events are the same; by default `context.request_id`, which is stable over retries
+    expires   seconds for which a result is kept
+    lease     seconds after which a delivery in progress is believed dead; by default the function's time-out
+
+    The handler's result is kept as bytes or as JSON, so a tuple comes back as a list. Raises `ValueError` for a path that is not absolute.
+    """
+    path = os.fspath(store)
+    if not path.startswith(os.sep):
+        raise ValueError(f"the store {path!r} must be an absolute path: each instance has a working directory of its own")
+
+    def decorate(handler: F) -> F:
+        def begin(event: Any, context: Any) -> _Record:
+            name = context.request_id if key is None else key(event, context)
+            return _Record(path, str(name), context.function.timeout if lease is None else lease, expires)
+
+        @wraps(handler)
+        def plain(event: Any, context: Any) -> Any:
+            record = begin(event, context)
+            if record.done:
+                return record.result
+            try:
+                result = handler(event, context)
+                record.keep(result)
+            except Exception:
+                record.forget()
+                raise
+            return result
+
+        @wraps(handler)
+        async def waiting(event: Any, context: Any) -> Any:
+            record = begin(event, context)
+            if record.done:
+                return record.result
+            try:
+                result = await handler(event, context)
+                record.keep(result)
+            except Exception:
+                record.forget()
+                raise
+            return result
+
+        code = getattr(handler, "__code__", None)
+        return cast(F, waiting if code is not None and code.co_flags & _COROUTINE else plain)
+
+    return decorate
+
+
+class _Record:
+    """One event's record, taken or found done. Each step is a transaction of its own; none is open while the handler runs."""
+
+    def __init__(self, path: str, key: str, lease: float, expires: float) -> None:
+        self._path = path
+        self._key = key
+        self._owner = os.urandom(8).hex()
+        self._expires = expires
+        self.done = False
+        self.result: Any = None
+        now = time.time()
+        with _Step(path) as db:
+            row = db.execute("SELECT state, result FROM idempotent WHERE key = ? AND until > ?", (key, now)).fetchone()
+            if row is None:
+                db.execute("REPLACE INTO idempotent VALUES (?, 'in progress', ?, ?, NULL)", (key, self._owner, now + lease))
+            elif row[0] == "done":
+                self.done, self.result = True, _read(row[1])
+            else:
+                raise InProgress(f"{key!r} is being worked on by another delivery")
+
+    def keep(self, result: Any) -> None:
+        """The handler has returned. If its lease ran out meanwhile and another delivery has the record, that one decides."""
+        kept = _written(result)
+        with _Step(self._path) as db:
+            db.execute(
+                "UPDATE idempotent SET state = 'done', until = ?, result = ? WHERE key = ? AND owner = ?",
+                (time.time() + self._expires, kept, self._key, self._owner),
+            )
+
+    def forget(self) -> None:
+        """The handler has failed."""
+        with _Step(self._path) as db:
+            db.execute("DELETE FROM idempotent WHERE key = ? AND owner = ? AND state = 'in progress'", (self._key, self._owner))
+
+
+class _Step:
+    """A connection for one transaction: handlers of many instances, threads and processes share the file."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> sqlite3.Connection:
+        import sqlite3  # only where it is used: Python in the browser may lack it
+
+        self._db = sqlite3.connect(self._path, timeout=10.0, isolation_level=None)
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(_TABLE)
+        except BaseException:
+            self._db.close()
+            raise
+        return self._db
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self._db.execute("ROLLBACK" if kind is not None else "COMMIT")
+        finally:
+            self._db.close()
+
+
+def _written(result: Any) -> bytes:
+    return b"b" + bytes(result) if isinstance(result, (bytes, bytearray, memoryview)) else b"j" + json.dumps(result).encode()
+
+
+def _read(kept: bytes) -> Any:
+    return kept[1:] if kept[:1] == b"b" else json.loads(kept[1:])

@@ -1,0 +1,188 @@
+"""The help for idempotent handlers, clause by clause, in virtual time and in packed functions."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import fclab
+from fclab import AsyncConfig, InProgress, Lab, idempotent
+from fclab.packages.source import pack_source
+
+
+def context(request_id: str = "r1", timeout: float = 3.0) -> Any:
+    return SimpleNamespace(request_id=request_id, function=SimpleNamespace(timeout=timeout))
+
+
+def test_clause_2_a_result_is_kept(tmp_path: Path) -> None:
+    ran: list[object] = []
+
+    @idempotent(tmp_path / "s.db")
+    def handler(event: object, context: Any) -> object:
+        ran.append(event)
+        return event
+
+    for value in ("text", b"bytes", {"a": [1, None]}, None):
+        name = repr(value)
+        assert [handler(value, context(name)) for _ in range(3)] == [value] * 3
+    assert len(ran) == 4
+
+
+def test_clause_1_another_delivery_does_not_run_beside_it(tmp_path: Path) -> None:
+    @idempotent(tmp_path / "s.db")
+    def handler(event: bool, context: Any) -> str:
+        if event:
+            with pytest.raises(InProgress, match="'r1' is being worked on"):
+                handler(False, context)
+        return "first"
+
+    assert handler(True, context()) == "first"
+    assert handler(False, context()) == "first"
+
+
+def test_clause_3_a_failure_leaves_nothing(tmp_path: Path) -> None:
+    left = [True]
+
+    @idempotent(tmp_path / "s.db")
+    def handler(event: object, context: Any) -> str:
+        if left.pop() if left else False:
+            raise ValueError("no")
+        return "well"
+
+    with pytest.raises(ValueError, match="no"):
+        handler(b"", context())
+    assert handler(b"", context()) == "well"
+
+
+def test_clause_4_records_expire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    ran: list[float] = []
+
+    class Killed(BaseException):
+        pass
+
+    @idempotent(tmp_path / "s.db", expires=60, lease=5)
+    def handler(event: object, context: Any) -> int:
+        ran.append(now[0])
+        if len(ran) == 1:
+            raise Killed
+        return len(ran)
+
+    with pytest.raises(Killed):
+        handler(b"", context())
+    now[0] = 1004.9
+    with pytest.raises(InProgress):
+        handler(b"", context())
+    now[0] = 1005.0
+    assert handler(b"", context()) == 2
+    now[0] = 1064.9
+    assert handler(b"", context()) == 2
+    now[0] = 1065.0
+    assert handler(b"", context()) == 3
+
+
+def test_a_delivery_that_lost_its_lease_does_not_overwrite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+
+    @idempotent(tmp_path / "s.db", lease=5)
+    def handler(event: bool, context: Any) -> str:
+        if event:
+            now[0] += 10
+            assert handler(False, context) == "second"
+            return "first"
+        return "second"
+
+    assert handler(True, context()) == "first"
+    assert handler(False, context()) == "second"
+
+
+def test_a_key_of_ones_own_and_a_result_that_cannot_be_kept(tmp_path: Path) -> None:
+    ran: list[bytes] = []
+
+    @idempotent(tmp_path / "s.db", key=lambda event, context: event.decode().partition(":")[0])
+    def handler(event: bytes, context: Any) -> object:
+        ran.append(event)
+        return object() if event == b"bad" else len(ran)
+
+    assert (handler(b"a:1", context("x")), handler(b"a:2", context("y")), handler(b"b:1", context("z"))) == (1, 1, 2)
+    with pytest.raises(TypeError, match="not JSON"):
+        handler(b"bad", context())
+    assert [row[0] for row in sqlite3.connect(tmp_path / "s.db").execute("SELECT key FROM idempotent ORDER BY key")] == ["a", "b"]
+
+
+def test_a_relative_path_is_refused() -> None:
+    with pytest.raises(ValueError, match="absolute path"):
+        idempotent("store.db")
+
+
+def test_retried_events_have_their_effect_once(tmp_path: Path) -> None:
+    """The answer is lost on its way after the effect; the next delivery finds the result. Also where a time-out ended a run."""
+    lab = Lab(profile="instant")
+    effects: list[str] = []
+    for wrap in (idempotent(tmp_path / "s.db"), lambda handler: handler):
+
+        @lab.function(name="f", async_config=AsyncConfig(max_retries=3))
+        @wrap
+        def pay(event: bytes, context: Any) -> str:
+            effects.append(context.request_id)
+            time.sleep(0.1)
+            return "paid"
+
+        lab.faults.add("instance->dispatcher", drop=1.0, times=2)
+        task = lab.invoke_async("f")
+        lab.run()
+        assert task.state == "Succeeded"
+        lab.faults.clear()
+    assert len(effects) == 1 + 3
+
+
+def test_async_handlers(tmp_path: Path) -> None:
+    lab = Lab(profile="instant")
+    ran: list[int] = []
+
+    @lab.function(name="f")
+    @idempotent(tmp_path / "s.db", key=lambda event, context: "same")
+    async def handler(event: bytes, context: Any) -> int:
+        ran.append(1)
+        return len(ran)
+
+    assert [lab.invoke("f").json() for _ in range(3)] == [1, 1, 1]
+
+
+STORE = "/nowhere/s.db"
+
+
+@fclab.idempotent(STORE)
+def by_module(event: bytes, context: Any) -> str:
+    return "packed"
+
+
+@idempotent(STORE)
+def by_name(event: bytes, context: Any) -> str:
+    return "packed"
+
+
+@pytest.mark.parametrize("handler", [by_module, by_name])
+def test_it_can_be_packed(handler: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is packed runs in an interpreter that sees no fclab."""
+    monkeypatch.setattr(sys.modules[__name__], "STORE", str(tmp_path / "s.db"))
+    source = pack_source({"handler": handler})
+    for name, data in source.files.items():
+        path = tmp_path / "code" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    run = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'code')!r}); import index; from types import SimpleNamespace as N; "
+        f"c = N(request_id='r', function=N(timeout=3)); print(index.{source.names['handler']}(b'', c), 'fclab.lab' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", run], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["packed", "False"], done.stderr

@@ -1,0 +1,83 @@
+"""Homes that cannot be opened, or not be written: clear errors when the lab is made, nothing overwritten, and nothing lost."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fclab import AsyncConfig, Lab
+from fclab.queues.errors import HomeRefused, NotStored
+
+BACKENDS = ("virtual", "process")
+
+
+def made(backend: str, home: Path) -> None:
+    Lab(backend, home=home).close()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_damaged_database_is_left_alone(backend: str, tmp_path: Path) -> None:
+    (tmp_path / "fclab.db").write_bytes(b"not a database" * 500)
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        with pytest.raises(HomeRefused, match=r"damaged|no home"):
+            made(backend, tmp_path)
+    assert (tmp_path / "fclab.db").read_bytes() == b"not a database" * 500
+    assert len(list(Path("/proc/self/fd").iterdir())) <= open_before + 1, "what was opened for it is closed again"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_newer_version_is_left_alone(backend: str, tmp_path: Path) -> None:
+    made(backend, tmp_path)
+    db = sqlite3.connect(tmp_path / "fclab.db")
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(HomeRefused, match="version 99"):
+        made(backend, tmp_path)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_home_that_cannot_be_made(backend: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(HomeRefused, match="cannot be written"):
+        made(backend, tmp_path / "file" / "home")
+
+
+def test_each_kind_of_time_has_homes_of_its_own(tmp_path: Path) -> None:
+    made("virtual", tmp_path / "a")
+    with pytest.raises(HomeRefused, match="virtual time"):
+        made("process", tmp_path / "a")
+    made("process", tmp_path / "b")
+    with pytest.raises(HomeRefused, match="time of day"):
+        made("virtual", tmp_path / "b")
+
+
+def test_a_full_disk_refuses_new_events_and_keeps_old_ones(tmp_path: Path) -> None:
+    """SQLite is told that there is no more room, which is the same error."""
+    lab = Lab(home=tmp_path, profile="instant")
+    ran: list[bytes] = []
+
+    @lab.function(async_config=AsyncConfig(on_success="queue:done"))
+    def f(event: bytes, context: Any) -> bytes:
+        ran.append(event[:3])
+        return b"x" * 2_000_000
+
+    task = lab.invoke_async("f", b"old", delay=5)
+    queue: Any = lab._platform.queue
+    db = queue._journal._db
+    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    db.execute(f"PRAGMA max_page_count = {pages}")
+    refused = lab.invoke_async("f", b"new" * 40_000)
+    assert (refused.status, refused.state) == (503, "Failed")
+    with pytest.raises(NotStored, match="no room left"):
+        lab.run()
+    assert task.state != "Succeeded", "an outcome that is not stored is not told"
+    assert lab.queues == {}
+    db.execute("PRAGMA max_page_count = 100000")
+    queue.flush()
+    lab.run()
+    assert (task.state, ran, len(lab.queues["done"])) == ("Succeeded", [b"old"], 1)
+    lab.close()

@@ -1,0 +1,136 @@
+"""Task records of a lab: lists and pages, handles by id, dead letters and sending them again, with and without a home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fclab import AsyncConfig, Lab, UnknownFunction, UsageError
+
+
+@pytest.fixture(params=["memory", "home"])
+def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
+    lab = Lab(home=tmp_path / "home" if request.param == "home" else None, profile="instant")
+
+    @lab.function(async_config=AsyncConfig(max_retries=0, on_success="queue:done"))
+    def f(event: bytes, context: Any) -> str:
+        if event == b"bad":
+            raise ValueError("no")
+        return "well"
+
+    lab.declare("slow", duration=2)
+    yield lab
+    lab.close()
+
+
+def test_pages(lab: Lab) -> None:
+    for number in range(5):
+        lab.invoke_async("f", task_id=f"order-{number}")
+    lab.invoke_async("slow")
+    lab.run()
+    assert [task.number for task in lab.tasks(limit=4)] == [6, 5, 4, 3]
+    page = lab.tasks("f", limit=3)
+    assert ([task.task_id for task in page], page.token != "") == (["order-4", "order-3", "order-2"], True)
+    rest = lab.tasks("f", limit=3, token=page.token)
+    assert ([task.task_id for task in rest], rest.token) == (["order-1", "order-0"], "")
+    assert [task.task_id for task in lab.tasks(prefix="order-3")] == ["order-3"]
+    assert len(lab.tasks(status=["Failed", "Expired"])) == 0
+    assert len(lab.tasks(status="Succeeded")) == 6
+    with pytest.raises(UsageError, match="no task state"):
+        lab.tasks(status="Done")
+
+
+def test_a_page_shows_itself(lab: Lab) -> None:
+    lab.invoke_async("f", task_id="a")
+    lab.invoke_async("f", "bad")
+    lab.run()
+    lines = repr(lab.tasks()).splitlines()
+    assert lines[0].split() == ["task", "function", "state", "deliveries", "accepted", "s", "ended", "s", "error", "destination"]
+    assert lines[1].split() == ["R2", "f", "Failed", "1", "0", "0", "UnhandledInvocationError"]
+    assert lines[2].split() == ["R1", "a", "f", "Succeeded", "1", "0", "0", "succeeded"]
+    assert lab.tasks()._repr_html_().startswith("<table>")
+    assert repr(lab.tasks("slow")) == "no tasks"
+
+
+def test_a_handle_by_id(lab: Lab) -> None:
+    given = lab.invoke_async("f", "x", task_id="order-1")
+    waiting = lab.task("order-1")
+    assert (waiting.state, waiting.response) == (given.state, given.response)
+    lab.run()
+    for name in ("order-1", given.request_id, given.number):
+        found = lab.task(name)
+        assert (found.state, found.attempts, found.executions, found.payload) == ("Succeeded", 1, 1, b"x")
+        assert found.history == given.history
+        assert found.result().text == given.result().text == "well"
+    with pytest.raises(UsageError, match="no task 'nobody'"):
+        lab.task("nobody")
+
+
+def test_stopping_by_id(lab: Lab) -> None:
+    given = lab.invoke_async("slow", delay=10, task_id="late")
+    assert lab.task("late").stop()
+    assert not lab.task("late").stop()
+    assert given.state == "Stopped"
+
+
+def test_dead_letters_are_sent_again_once(lab: Lab) -> None:
+    bad = lab.invoke_async("f", "bad")
+    lab.invoke_async("f", "good")
+    lab.run()
+    letters = lab.dead_letters()
+    assert [(letter.number, letter.state, letter.payload) for letter in letters] == [(1, "Failed", b"bad")]
+    lab.function(name="f")(lambda event, context: "mended")
+    again = lab.redrive(letters[0])
+    assert again.status == 202
+    assert again.result().text == "mended"
+    assert len(lab.dead_letters()) == 0
+    assert lab.task(bad.number).state == "Failed", "what happened stays on record"
+    with pytest.raises(UsageError, match=f"again already, as R{again.number}"):
+        lab.redrive(bad)
+    with pytest.raises(UsageError, match="no dead letter: it is Succeeded"):
+        lab.redrive(2)
+
+
+def test_a_home_remembers(tmp_path: Path) -> None:
+    lab = Lab(home=tmp_path, profile="instant")
+    lab.declare("f", duration=1, async_config=AsyncConfig(max_retries=0))
+    lab.invoke_async("f", "first", task_id="one")
+    lab.invoke_async("f", "second", task_id="two", delay=100)
+    lab.run(until=50)
+    lab.close()
+
+    lab = Lab(home=tmp_path, profile="instant")
+    first, second = lab.task("one"), lab.task("two")
+    assert (first.state, first.result().status, first.payload) == ("Succeeded", 200, b"first")
+    assert (second.state, second.payload) == ("Enqueued", b"second")
+    lab.declare("f", duration=1)
+    assert second.result().status == 200, "the handle follows the task into this run"
+    assert second.history[-1] == (101, "Succeeded")
+    lab.close()
+
+    lab = Lab(home=tmp_path, profile="instant", retention=10)
+    lab.declare("g", duration=1)
+    for _ in range(600):
+        lab.invoke_async("g", delay=60)
+        lab.run(until=lab.now + 1)
+    with pytest.raises(UsageError, match="no task 'one'"):
+        lab.task("one")
+    lab.close()
+
+
+def test_a_letter_of_a_function_that_is_not_declared(tmp_path: Path) -> None:
+    lab = Lab(home=tmp_path, profile="instant")
+    lab.function(name="f", async_config=AsyncConfig(max_retries=0))(lambda event, context: 1 / 0)
+    lab.invoke_async("f")
+    lab.invoke_async("f", delay=9, task_id="later")
+    lab.run(until=1)
+    lab.close()
+    lab = Lab(home=tmp_path, profile="instant")
+    with pytest.raises(UnknownFunction, match="not declared"):
+        lab.redrive(1)
+    assert lab.task("later").stop()
+    assert lab.task("later").state == "Stopped"
+    lab.close()
