@@ -23,7 +23,7 @@ FIRST, CAP = SECOND // 2, 512 * SECOND
 """µs before a destination that failed is told again, doubling up to the cap: the waits of system errors."""
 
 TRIES = 10
-"""Attempts to tell a destination, of which the last is made after some nine minutes; then it is given up, and the task's record says so."""
+"""Attempts to tell a destination, of which the last is made after some four minutes; then it is given up, and the task's record says so."""
 
 
 def event_body(request: Request, request_id: str, attempt: Attempt, outcome: Outcome, now: int) -> bytes:

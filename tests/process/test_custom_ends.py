@@ -154,7 +154,7 @@ ASKED = server(
 def test_a_server_may_end_in_order(lab: Lab, tmp_path: Path) -> None:
     """It is thawed and asked (SIGTERM) before it is ended."""
     note = tmp_path / "note"
-    deploy(lab, tmp_path, ASKED, idle_timeout=0.2, environment={"NOTE": str(note)})
+    deploy(lab, tmp_path, ASKED, idle_timeout=2.0, environment={"NOTE": str(note)})
     lab.invoke("shop")
     wait_for(lambda: state(pid(lab)) == "T")
     wait_for(note.exists)
