@@ -25,7 +25,7 @@ from fclab.errors import UnknownFunction, UsageError
 from fclab.model import BootProfile, FunctionSpec, Mode, Package, Response, Schedule, TargetTracking
 from fclab.observe.recording import Recording
 from fclab.packages.home import CodeHome
-from fclab.units import seconds, seconds_text, to_us
+from fclab.units import seconds, text_of_times, to_us
 
 if TYPE_CHECKING:
     from fclab.controls.live import LiveDriver
@@ -282,7 +282,7 @@ class Lab(Watching):
 
     def __repr__(self) -> str:
         names, requests = len(self._specs), self._platform.front_door.requests
-        declared, at = f"{names} function{'s' * (names != 1)}", seconds_text(self._driver.now())
+        declared, at = f"{names} function{'s' * (names != 1)}", text_of_times(self._platform.recording.meta["clock"])(self._driver.now())
         return f"Lab({self._options['backend']}, {declared}, {requests} requests, at {at} s)"
 
     def _known(self, name: object) -> Function:
