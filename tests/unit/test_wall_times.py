@@ -7,6 +7,7 @@ from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
+from fclab_widgets import Timeline
 
 from fclab.observe import events as e
 from fclab.observe.captions import tell
@@ -172,3 +173,10 @@ def test_the_legend_explains_what_is_drawn_and_keeps_off_the_note_beside_it(widt
 
 def test_the_lesson_s_picture_has_the_times_it_had() -> None:
     assert {"R1 cold 1.1 s", "360.1", "58.9 s"} <= set(texts(timeline_svg(three_requests())))
+
+
+@pytest.mark.parametrize("clock", ["wall", "virtual"])
+def test_the_browser_is_told_how_to_write_times(clock: str) -> None:
+    recording = measured()
+    recording.meta["clock"] = clock
+    assert Timeline(recording).player.clock == clock
