@@ -38,7 +38,7 @@ F = TypeVar("F", bound=Callable[..., object])
 class Lab(Watching):
     """A function-compute platform: `Lab()` in virtual time, `Lab("process")` over real processes in real time.
 
-    seed           names the run: equal seeds, equal recordings
+    seed           names the run: in virtual time equal seeds give equal recordings; real processes answer when they answer
     profile        how long boot phases take: "classroom", "instant" or a `BootProfile` (simulated, in seconds)
     semantics      "article", "fc" or "lambda": retries, back-off, event age, idle window, growth
     max_instances  cap on instances of all functions together; None: the preset's

@@ -252,7 +252,7 @@ class Recording:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what happened; equal seeds give equal digests, in any process (clause 3)."""
+        """SHA-256 of what happened; in virtual time equal seeds give equal digests, in any process (clause 3)."""
         wall = self.meta["clock"] != "virtual"
         masks: dict[int, list[int]] = {}
         for number, made in EVENT_TYPES.items():
