@@ -26,7 +26,7 @@ from fclab.errors import UsageError
 from fclab.model import BootProfile, FunctionSpec, Mode, Package, Response
 from fclab.observe.recording import Recording
 from fclab.packages.home import CodeHome
-from fclab.units import seconds, seconds_text, to_us
+from fclab.units import seconds, text_of_times, to_us
 
 if TYPE_CHECKING:
     from fclab.controls.live import LiveDriver
@@ -39,7 +39,7 @@ F = TypeVar("F", bound=Callable[..., object])
 class Lab(Watching, Steering, Tasks):
     """A function-compute platform: `Lab()` in virtual time, `Lab("process")` over real processes in real time.
 
-    seed           names the run: equal seeds, equal recordings
+    seed           names the run: in virtual time equal seeds give equal recordings; real processes answer when they answer
     profile        how long boot phases take: "classroom", "instant" or a `BootProfile` (simulated, in seconds)
     semantics      "article", "fc" or "lambda": retries, back-off, event age, idle window, growth
     home           folder that keeps async events, task records and code packages: whatever ends this lab, the next one with that home
@@ -273,6 +273,6 @@ class Lab(Watching, Steering, Tasks):
 
     def __repr__(self) -> str:
         names, requests = len(self._specs), self._platform.front_door.requests - self._platform.first
-        declared, at = f"{names} function{'s' * (names != 1)}", seconds_text(self._driver.now())
+        declared, at = f"{names} function{'s' * (names != 1)}", text_of_times(self._platform.recording.meta["clock"])(self._driver.now())
         closed = ", closed" if self._driver.closed else ""
         return f"Lab({self._options['backend']}, {declared}, {requests} requests, at {at} s{closed})"

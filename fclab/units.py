@@ -6,11 +6,12 @@ Integers make recordings exact: 0.1 + 0.2 never shows, and two runs can be compa
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from numbers import Real
 
 from fclab.errors import UsageError
 
-__all__ = ["FOREVER", "SECOND", "seconds", "seconds_text", "to_us"]
+__all__ = ["FOREVER", "SECOND", "rounded_text", "seconds", "seconds_text", "text_of_times", "tick_text", "to_us"]
 
 SECOND = 1_000_000
 FOREVER = 1 << 61
@@ -47,3 +48,28 @@ def seconds_text(us: int) -> str:
     sign, us = ("-", -us) if us < 0 else ("", us)
     whole, part = divmod(us, SECOND)
     return f"{sign}{whole}.{part:06d}".rstrip("0").rstrip(".") if part else f"{sign}{whole}"
+
+
+def rounded_text(us: int) -> str:
+    """µs as seconds that a wall clock measured: to the millisecond, and a time below 0.1 s to three digits.
+
+    1_303_847 -> '1.304', 15_282 -> '0.0153', 138 -> '0.000138'. The browser's twin is `roundedText` in widgets/src/core/format.js.
+    """
+    long = abs(us)
+    step = 1_000 if long >= 100_000 else 100 if long >= 10_000 else 10 if long >= 1_000 else 1
+    return seconds_text(us if us >= FOREVER else _nearest(us, step))
+
+
+def tick_text(us: int, scale: float) -> str:
+    """µs as seconds on an axis of `scale` pixels a µs, with as many digits as a pixel can tell: the place is exact, not the text."""
+    digits = min(6, max(0, math.ceil(math.log10(scale * SECOND)))) if scale > 0 else 0
+    return seconds_text(_nearest(us, 10 ** (6 - digits)))
+
+
+def text_of_times(clock: object) -> Callable[[int], str]:
+    """How the times (µs) of a recording whose meta["clock"] is `clock` are written: those of "virtual" time exactly, others rounded."""
+    return seconds_text if clock == "virtual" else rounded_text
+
+
+def _nearest(us: int, step: int) -> int:
+    return (us + step // 2) // step * step

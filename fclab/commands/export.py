@@ -1,4 +1,4 @@
-"""Turn a recording into a page, a picture or rows: export rec.json out.html | out.svg | out.csv."""
+"""Turn a recording into a page, a picture or rows: export rec.json out.html | out.svg | out.csv (or out.json, a copy)."""
 
 from __future__ import annotations
 

@@ -75,6 +75,8 @@ class Watching:
         return feed_of(self._driver)
 
     def export(self, path: str | Path) -> Path:
-        """Write the run to a file: .html (a page by itself), .svg (the timeline) or .csv (one line a request); returns the path."""
+        """Write the run to a file and return its path: .html (a page by itself), .svg (the timeline), .csv (one line a request) or .json
+        (the recording, for `Recording.load`).
+        """
         from fclab.observe.export import export
         return export(self.recording.kept(), Path(path))

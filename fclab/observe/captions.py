@@ -8,7 +8,7 @@ from fclab.observe import events as e
 from fclab.observe.events import Event
 from fclab.observe.moments import PHASE_KINDS, Moment, moments
 from fclab.observe.recording import Recording
-from fclab.units import seconds_text, to_us
+from fclab.units import text_of_times, to_us
 
 __all__ = ["caption", "tell"]
 
@@ -71,6 +71,7 @@ class _Words:
         self.rows = moment.rows
         self.recording = recording
         self.who = f"R{moment.request}"
+        self.say = text_of_times(recording.meta["clock"])
 
     def name(self, row: _Row) -> str:
         """The row's instance, inside a sentence."""
@@ -103,7 +104,7 @@ class _Words:
     def outcome(self) -> str:
         """What became of the request or of its delivery, or ""."""
         moment = self.moment
-        took = seconds_text(moment.time - moment.arrived)
+        took = self.say(moment.time - moment.arrived)
         if e.RequestSucceeded.KIND in self.rows:
             if moment.queued:
                 return f"{self.who} is completed, {took} s after it arrived"
@@ -116,7 +117,7 @@ class _Words:
                 return f"{self.who} is stopped, {took} s after it arrived"
             return f"{self.who} fails{' for good' if moment.queued else ''} after {took} s: {error or row[6]}"
         if (row := self.rows.get(e.RetryScheduled.KIND)) is not None:
-            return f"delivery {row[3]} of {self.who} fails{self.error()}, and the next is due at {seconds_text(row[6])} s"
+            return f"delivery {row[3]} of {self.who} fails{self.error()}, and the next is due at {self.say(row[6])} s"
         if e.ExecutionEnded.KIND in self.rows or e.DeliveryFailed.KIND in self.rows:
             return f"the handler of {self.who} ends{self.error()}"
         return ""
@@ -135,7 +136,7 @@ class _Words:
         row = self.rows.get(e.InstanceReleased.KIND)
         if row is None or row[7]:
             return ""
-        return f"{self.name(row)} is frozen and kept until {seconds_text(row[6])} s" if row[6] else f"{self.name(row)} stays ready"
+        return f"{self.name(row)} is frozen and kept until {self.say(row[6])} s" if row[6] else f"{self.name(row)} stays ready"
 
     # ---- requests
 
@@ -149,7 +150,7 @@ class _Words:
         stored = self.rows.get(e.EventEnqueued.KIND)
         if stored is None:
             return _join(what, self.placed() or self.outcome())
-        later = f"it is due at {seconds_text(stored[6])} s" if stored[6] > row[0] else ""
+        later = f"it is due at {self.say(stored[6])} s" if stored[6] > row[0] else ""
         if self.moment.waits:
             later = "nothing is free for it, so it waits"
         return _join(what, "it is accepted: the queue stores it, and the caller has a 202 before anything runs", later)
@@ -158,7 +159,7 @@ class _Words:
         what = f"the dispatcher takes {self.who} from the queue" + (f" for delivery {row[3]}" if row[3] > 1 else "")
         again = self.rows.get(e.RetryScheduled.KIND)
         if again is not None:
-            return f"{what}, but it fails{self.error()}; the next delivery is due at {seconds_text(again[6])} s"
+            return f"{what}, but it fails{self.error()}; the next delivery is due at {self.say(again[6])} s"
         return _join(what, self.placed() or self.outcome())
 
     def left(self, row: _Row) -> str:
@@ -182,12 +183,12 @@ class _Words:
     def ready(self, row: _Row) -> str:
         started = self.rows.get(e.ExecutionStarted.KIND)
         then = f"the handler of R{started[2]} starts" if started else "it waits for requests"
-        return f"{self.instance(row)} is ready after {seconds_text(self.moment.lengths[row[1]])} s; {then}"
+        return f"{self.instance(row)} is ready after {self.say(self.moment.lengths[row[1]])} s; {then}"
 
     def phase(self, row: _Row) -> str:
         kind = [kind for kind in PHASE_KINDS if kind in self.rows][-1]
         what, then = _PHASES[kind]
-        return f"{what.format(self.name(row))} after {seconds_text(self.moment.lengths.get(kind, 0))} s; {then}"
+        return f"{what.format(self.name(row))} after {self.say(self.moment.lengths.get(kind, 0))} s; {then}"
 
     def boot_failed(self, row: _Row) -> str:
         return _join(f"{self.instance(row)} fails to boot, in its phase {self.text(row[6])}{self.error()}", self.outcome())
@@ -197,13 +198,13 @@ class _Words:
 
     def reclaimed(self, row: _Row) -> str:
         idle = self.moment.lengths.get(e.InstanceStopping.KIND)
-        return f"{self.instance(row)} " + ("" if idle is None else f"has been idle for {seconds_text(idle)} s and ") + "is reclaimed"
+        return f"{self.instance(row)} " + ("" if idle is None else f"has been idle for {self.say(idle)} s and ") + "is reclaimed"
 
     def destroyed(self, row: _Row) -> str:
         return f"{self.instance(row)} is gone: {_REASONS.get(self.text(row[6]), self.text(row[6]))}"
 
     def hook(self, row: _Row) -> str:
-        what = f"the {self.text(row[6]).replace('_', '-')} hook of {self.name(row)} is over after {seconds_text(row[0] - row[7])} s"
+        what = f"the {self.text(row[6]).replace('_', '-')} hook of {self.name(row)} is over after {self.say(row[0] - row[7])} s"
         return _join(what, self.rest())
 
     # ---- settings and faults

@@ -1,4 +1,4 @@
-"""A recording as a file for others: a page, a picture, or rows for a spreadsheet."""
+"""A recording as a file: a page, a picture or rows for others, or the recording itself."""
 
 from __future__ import annotations
 
@@ -72,13 +72,15 @@ def to_html(recording: Recording, title: str = "A function-compute run") -> str:
 
 
 FORMATS: Mapping[str, Callable[[Recording], str]] = {".html": to_html, ".svg": timeline_svg, ".csv": to_csv}
-"""What `export` can write, by the end of the file's name."""
+"""What `export` can make of a recording, by the end of the file's name."""
+ENDINGS = (*FORMATS, ".json")
+"""All that it can write; .json is the recording itself."""
 
 
 def writable(path: Path) -> None:
     """Raise `UsageError` where `path` has an unknown ending or no folder to lie in, before a long run rather than after it."""
-    if path.suffix.lower() not in (*FORMATS, ".json"):
-        raise UsageError(f"{path} has no ending that can be written.", hint=f"end the name with one of {', '.join(FORMATS)}")
+    if path.suffix.lower() not in ENDINGS:
+        raise UsageError(f"{path} has no ending that can be written.", hint=f"end the name with one of {', '.join(ENDINGS)}")
     if not path.parent.is_dir():
         raise UsageError(f"The folder {path.parent} does not exist.", hint="make it first")
     if path.is_dir():
@@ -87,9 +89,9 @@ def writable(path: Path) -> None:
 
 def export(recording: Recording, path: Path) -> Path:
     """Write `recording` to `path` in the format its name ends with, replacing the file only when all of it is written."""
-    if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"{path} has no ending that can be written.", hint=f"end the name with one of {', '.join(FORMATS)}")
     writable(path)
+    if path.suffix.lower() == ".json":
+        return recording.save(path)
     text = FORMATS[path.suffix.lower()](recording)
     part = path.with_name(path.name + ".part")
     try:

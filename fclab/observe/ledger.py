@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fclab.observe.events import EventEnqueued, InstanceAssigned, RequestAccepted, RequestFailed, RequestRejected, RequestSucceeded
@@ -41,12 +42,15 @@ class Ledger:
         """The columns, in the order of their names."""
         return self.number, self.arrived, self.replied, self.done, self.cause, self.status, self.outcome
 
-    def words(self, index: int) -> str:
-        """What became of request number `number[index]`, in three words or fewer: "cold 1.1 s", "refused 429", or "" while it is open."""
+    def words(self, index: int, say: Callable[[int], str] = seconds_text) -> str:
+        """What became of request number `number[index]`, in three words or fewer: "cold 1.1 s", "refused 429", or "" while it is open.
+
+        `say` writes a time (µs).
+        """
         how = LEDGER_OUTCOMES[self.outcome[index]]
         if self.outcome[index] == _REFUSED:
             return f"{how} {self.status[index]}"
-        return f"{how} {seconds_text(self.done[index] - self.arrived[index])} s" if how else ""
+        return f"{how} {say(self.done[index] - self.arrived[index])} s" if how else ""
 
 
 def ledger(recording: Recording) -> Ledger:

@@ -15,7 +15,7 @@ from fclab.errors import UsageError
 from fclab.observe.event_list import Events
 from fclab.observe.events import EVENT_TYPES, Event, ExecutionEnded, Row
 from fclab.observe.hooks import Hooks
-from fclab.units import seconds, to_us
+from fclab.units import rounded_text, seconds, to_us
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -152,7 +152,8 @@ class Recording:
         return (sum(map(len, self._blocks)) + len(self._tail)) // WIDTH
 
     def __repr__(self) -> str:
-        return f"Recording({len(self)} events, {len(self.instances) - 1} instances, to {seconds(self.end_us):g} s)"
+        end = f"{seconds(self.end_us):g}" if self.meta["clock"] == "virtual" else rounded_text(self.end_us)
+        return f"Recording({len(self)} events, {len(self.instances) - 1} instances, to {end} s)"
 
     @property
     def end_us(self) -> int:
@@ -251,7 +252,7 @@ class Recording:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what happened; equal seeds give equal digests, in any process (clause 3)."""
+        """SHA-256 of what happened; in virtual time equal seeds give equal digests, in any process (clause 3)."""
         wall = self.meta["clock"] != "virtual"
         masks: dict[int, list[int]] = {}
         for number, made in EVENT_TYPES.items():

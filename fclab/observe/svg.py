@@ -16,8 +16,8 @@ from fclab.observe.svg_axis import Axis
 from fclab.observe.svg_chain import chain_svg, draw_chain
 from fclab.observe.svg_parts import DARK, FONT, HATCH, swatches, text_width, zigzag
 from fclab.observe.svg_scene import End, Scene
-from fclab.observe.svg_thin import Mark, marks, most_telling
-from fclab.units import seconds_text
+from fclab.observe.svg_thin import Mark, marks, most_telling, pills
+from fclab.units import seconds_text, text_of_times, tick_text
 
 __all__ = ["chain_svg", "draw_chain", "draw_timeline", "timeline_svg"]
 
@@ -26,6 +26,8 @@ MARGIN = 22
 HEAD, STRIP, FOOT, LEGEND = 34, 40, 50, 34
 NARROW = 8.0
 """Folds narrower than this many pixels have no torn edges."""
+SLIVER = 2.5
+"""A handler that ran is at least this many pixels wide; spans narrower than this have no edge, which would leave nothing of them."""
 NEAR = 14.0
 """Requests that arrive within this many pixels share one mark."""
 IDLE_EDGE = "#a9b4bf"
@@ -47,6 +49,7 @@ class _Timeline:
     def __init__(self, made: Scene, width: int) -> None:
         self.made = made
         self.width = width
+        self.say = text_of_times(made.recording.meta["clock"])
         self.lanes = min(len(made.spans.lanes), MOST_LANES)
         self.lane = 46.0 if self.lanes <= 8 else 32.0 if self.lanes <= 16 else 24.0
         self.bar = round(self.lane * (0.65 if self.lane > 40 else 0.8))
@@ -63,7 +66,7 @@ class _Timeline:
     def draw(self) -> str:
         """The finished SVG text."""
         made = self.made
-        title = f"Timeline: {made.summary()}, {seconds_text(made.begin_us)} to {seconds_text(made.end_us)} s"
+        title = f"Timeline: {made.summary()}, {self.say(made.begin_us)} to {self.say(made.end_us)} s"
         self.out.append(
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height:g}" width="{self.width}" '
             f'height="{self.height:g}" role="img" font-family="{FONT}" font-size="12"><title>{escape(title)}</title>{DARK}{HATCH}'
@@ -83,7 +86,7 @@ class _Timeline:
         self._labels(shown, named)
         self._pills(places)
         self._ticks()
-        self._legend()
+        self._legend(shown)
         self.out.append("</svg>")
         return "".join(self.out)
 
@@ -121,24 +124,27 @@ class _Timeline:
     def _spans(self, shown: list[int]) -> None:
         spans = self.made.spans
         titles = len(shown) <= MOST_TITLES
-        boxes: dict[str, list[str]] = defaultdict(list)
+        boxes: dict[tuple[int, bool, str], list[str]] = defaultdict(list)
         hatched: list[str] = []
         for n in shown:
             paint = PAINTS[SPAN_KINDS[spans.kind[n]]]
             x0, x1 = self.axis.x(spans.start[n]), self.axis.x(spans.end[n])
-            wide, high = max(1.0, x1 - x0), self.bar * (0.66 if paint.quiet else 1)
+            ran = paint.name in ("run", "error")
+            sliver = x1 - x0 < SLIVER and not paint.quiet
+            wide, high = max(SLIVER if ran else 1.0, x1 - x0), self.bar * (0.66 if paint.quiet else 1)
             y = self._y(spans.lane[n]) + (self.lane - high) / 2
             box = f'<rect x="{x0:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{high:.1f}"' + (' rx="3"' if wide > 8 else "")
             if titles:
                 who = f"R{spans.request[n]} " if spans.request[n] else ""
-                when = f"{seconds_text(spans.start[n])} to {seconds_text(spans.end[n])} s"
+                when = f"{self.say(spans.start[n])} to {self.say(spans.end[n])} s"
                 box += f"><title>{who}{paint.name} {when}</title></rect>"
-            boxes[paint.name].append(box if titles else box + "/>")
+            boxes[sliver + (sliver and ran) + (paint.name == "error"), sliver, paint.name].append(box if titles else box + "/>")
             if paint.hatched:
                 hatched.append(f"M{x0:.1f} {y:.1f}h{wide:.1f}v{high:.1f}h-{wide:.1f}z")
-        for name, group in boxes.items():
+        for (_, sliver, name), group in sorted(boxes.items(), key=lambda item: item[0][0]):
             edge = IDLE_EDGE if PAINTS[name].quiet else PICTURE["paper"]
-            self.out.append(f'<g fill="{PAINTS[name].fill}" stroke="{edge}" stroke-width=".8">{"".join(group)}</g>')
+            line = "" if sliver else f' stroke="{edge}" stroke-width=".8"'
+            self.out.append(f'<g fill="{PAINTS[name].fill}"{line}>{"".join(group)}</g>')
         if hatched:
             self.out.append(f'<path d="{"".join(hatched)}" fill="url(#h)"/>')
 
@@ -196,7 +202,7 @@ class _Timeline:
                 f'<path d="{left}{back}z" fill="{PICTURE["paper"]}" fill-opacity=".5"/>'
                 f'<path d="{left}{right}" fill="none" stroke="{PICTURE["soft"]}" stroke-width=".9"/>'
             )
-            text = f"{seconds_text(end - start)} s"
+            text = f"{self.say(end - start)} s"
             if x1 - x0 >= text_width(text, 11):
                 self._text((x0 + x1) / 2, self.bottom + 18, text, PICTURE["soft"], anchor="middle", size=11)
 
@@ -213,7 +219,7 @@ class _Timeline:
             word = _word(end)
             self.out.append(
                 f'<path d="{cross}" stroke="{PICTURE["gone"]}" stroke-width="2" '
-                f'fill="none"><title>{word} at {seconds_text(end.time)} s</title></path>'
+                f'fill="none"><title>{word} at {self.say(end.time)} s</title></path>'
             )
             wide = text_width(word, 11)
             ways = [way for way, foot in feet if foot > y - 8]
@@ -250,44 +256,30 @@ class _Timeline:
         return feet
 
     def _pills(self, places: list[Mark]) -> None:
-        last, y = -1e9, HEAD + 22.0
-        for number, (x, members) in enumerate(places):
-            if x - 6 < last:
-                continue
-            after = places[number + 1][0] - 8 if number + 1 < len(places) else self.width
-            text = self._pill_text(members)
-            if x - 6 + text_width(text, 12) + 14 > after:
-                text = self._short(members)
-            wide = text_width(text, 12) + 14
-            left = min(x - 6, self.width - MARGIN / 2 - wide)
+        y = HEAD + 22.0
+        for left, wide, text in pills(places, self._names, self.width - MARGIN / 2):
             self.out.append(f'<rect x="{left:.1f}" y="{y - 15:g}" width="{wide:.1f}" height="20" rx="10" fill="{PICTURE["ink"]}"/>')
             self._text(left + wide / 2, y - 1, text, PICTURE["paper"], anchor="middle", bold=True)
-            last = left + wide + 4
 
-    def _short(self, members: Sequence[int]) -> str:
+    def _names(self, members: Sequence[int]) -> tuple[str, str]:
+        """The long and the short name of requests that arrive together."""
         first, last = (f"R{self.made.ledger.number[index]}" for index in (members[0], members[-1]))
-        return first if len(members) == 1 else f"{first}–{last}"
-
-    def _pill_text(self, members: Sequence[int]) -> str:
-        return f"{self._short(members)} {self.made.ledger.words(members[0]) if len(members) == 1 else ''}".strip()
+        if len(members) > 1:
+            return f"{first}–{last}", f"{first}–{last}"
+        return f"{first} {self.made.ledger.words(members[0], self.say)}".strip(), first
 
     def _ticks(self) -> None:
         y = self.bottom + 6
         self.out.append(f'<path d="M{self.left:g} {y:g}H{self.axis.right:.1f}" stroke="{PICTURE["line"]}"/>')
-        taken = bytearray(self.width + 200)  # a byte a pixel, from 100 left of the picture
-        for time, x, strong in sorted(self.axis.ticks(), key=lambda tick: not tick[2]):
-            text = seconds_text(time)
-            half = text_width(text, 12) / 2
-            left, right = int(x - half) + 97, int(x + half) + 104
-            if any(taken[left:right]):
-                continue
-            taken[left + 3 : right - 3] = bytes([1]) * (right - left - 6)
+        unit = "time in s"
+        write = seconds_text if self.say is seconds_text else lambda time: tick_text(time, self.axis.scale)
+        for x, middle, text, strong in self.axis.written(write, 16 + text_width(unit, 12) + 4, self.width - 3):
             self.out.append(f'<path d="M{x:.1f} {y:g}v16" stroke="{PICTURE["line"]}"/>')
-            self._text(x, y + 30, text, PICTURE["ink"] if strong else PICTURE["soft"], anchor="middle")
-        self._text(16, y + 30, "time in s", PICTURE["soft"])
+            self._text(middle, y + 30, text, PICTURE["ink"] if strong else PICTURE["soft"], anchor="middle")
+        self._text(16, y + 30, unit, PICTURE["soft"])
 
-    def _legend(self) -> None:
-        present = {SPAN_KINDS[kind] for kind in set(self.made.spans.kind)}
+    def _legend(self, shown: list[int]) -> None:
+        present = {SPAN_KINDS[kind] for kind in {self.made.spans.kind[n] for n in shown}}
         self.out.append(swatches(present, self.height - LEGEND / 2 - 4, self.width - MARGIN))
 
 

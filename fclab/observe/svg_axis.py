@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from fclab.observe.svg_parts import text_width
 
 __all__ = ["Axis"]
 
@@ -91,6 +93,19 @@ class Axis:
             if x1 >= last + 1 or end == self._ends[-1]:
                 found[end], last = True, x1
         return [(time, self.x(time), strong) for time, strong in sorted(found.items())]
+
+    def written(self, say: Callable[[int], str], least: float, most: float) -> Iterator[tuple[float, float, str, bool]]:
+        """(x of the tick, middle of its text, text, strong): ticks whose texts do not meet, all of them between `least` and `most`."""
+        taken = bytearray(int(most) + 200)  # a byte a pixel, from 100 left of the picture
+        for time, x, strong in sorted(self.ticks(), key=lambda tick: not tick[2]):
+            text = say(time)
+            half = text_width(text, 12) / 2
+            middle = max(least + half, min(x, most - half))
+            left, right = int(middle - half) + 97, int(middle + half) + 104
+            if any(taken[left:right]):
+                continue
+            taken[left + 3 : right - 3] = bytes([1]) * (right - left - 6)
+            yield x, middle, text, strong
 
 
 def _nice(us: float) -> int:

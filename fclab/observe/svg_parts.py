@@ -41,20 +41,22 @@ def zigzag(x: float, y0: float, y1: float) -> str:
 
 
 def swatches(present: AbstractSet[str], y: float, right: float) -> str:
-    """The legend of the kinds of span that are `present`, in one line at `y` that ends at `right`."""
+    """The legend of the kinds of span `present`, in one line at `y` up to `right`; what hatching means, if there is room."""
+    shown = [(name, paint, "idle (frozen)" if name == "idle" else name) for name, paint in PAINTS.items() if name in present]
+    note = "hatched = cold start" if any(paint.hatched for _, paint, _ in shown) else ""
+    wide = sum(24 + text_width(word, 12) for _, _, word in shown)
+    room = (right - 16 - wide - text_width(note, 12)) / max(1, len(shown))
+    gap = min(16.0, max(3.0, room))
     x = 16.0
     out: list[str] = []
-    for name, paint in PAINTS.items():
-        if name not in present:
-            continue
+    for _, paint, word in shown:
         swatch = f'<rect x="{x:.1f}" y="{y - 8:g}" width="18" height="16" rx="3" '
         out.append(f'{swatch}fill="{paint.fill}" stroke="{PICTURE["line"]}"/>' + (f'{swatch}fill="url(#h)"/>' if paint.hatched else ""))
-        word = "idle (frozen)" if name == "idle" else name
         out.append(
             f'<text x="{x + 9:.1f}" y="{y + 4:.1f}" fill="{paint.ink}" text-anchor="middle" font-size="11" font-weight="600">'
             f'{paint.letter}</text><text x="{x + 24:.1f}" y="{y + 4:.1f}" fill="{PICTURE["ink"]}">{escape(word)}</text>'
         )
-        x += 24 + text_width(word, 12) + 16
-    if any(PAINTS[name].hatched for name in present):
-        out.append(f'<text x="{right:.1f}" y="{y + 4:.1f}" fill="{PICTURE["soft"]}" text-anchor="end">hatched = cold start</text>')
+        x += 24 + text_width(word, 12) + gap
+    if note and room >= gap:
+        out.append(f'<text x="{right:.1f}" y="{y + 4:.1f}" fill="{PICTURE["soft"]}" text-anchor="end">{note}</text>')
     return "".join(out)

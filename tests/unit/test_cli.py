@@ -15,6 +15,8 @@ from fclab.commands import notebook
 from fclab.commands.doctor import findings
 from fclab.commands.lab import jupyter_arguments
 from fclab.commands.places import lessons_folder, notebooks
+from fclab.errors import UsageError
+from fclab.observe.recording import Recording
 
 
 @pytest.fixture
@@ -65,6 +67,22 @@ def test_export(recording: Path, ending: str) -> None:
     assert main(["export", str(recording), str(out)]) == 0
     assert out.stat().st_size > 200
     assert not list(recording.parent.glob("*.part"))
+
+
+def test_exported_as_json_it_is_the_recording_itself(recording: Path) -> None:
+    out = recording.with_name("copy.json")
+    assert main(["export", str(recording), str(out)]) == 0
+    assert Recording.load(out).diff(Recording.load(recording)) == []
+    with Lab() as lab:
+        lab.declare("hello", duration=0.1)
+        lab.invoke("hello")
+        assert Recording.load(lab.export(recording.with_name("own.json"))).digest == lab.recording.digest
+
+
+def test_an_unknown_ending_is_told_all_that_can_be_written(recording: Path) -> None:
+    with pytest.raises(UsageError) as caught, Lab() as lab:
+        lab.export(recording.with_name("out.pdf"))
+    assert caught.value.hint == "end the name with one of .html, .svg, .csv, .json"
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_a_speed_is_no_number_of_seconds(speed: float) -> None:
         model_lab().play(speed)
 
 
-@pytest.mark.parametrize("name", ["run.html", "run.svg", "run.csv"])
+@pytest.mark.parametrize("name", ["run.html", "run.svg", "run.csv", "run.json"])
 def test_without_a_record_nothing_is_exported(name: str, tmp_path: Path) -> None:
     lab = model_lab(lab_record=False)
     lab.invoke("f")

@@ -44,6 +44,7 @@ class Player(ipywidgets.Widget):  # type: ignore[misc]
     steps = t.Bytes().tag(sync=True)
     folds = t.Bytes().tag(sync=True)
     ends = t.Bytes().tag(sync=True)
+    clock = t.Unicode("virtual").tag(sync=True)
     begin = t.Float().tag(sync=True)
     end = t.Float().tag(sync=True)
     captions = t.List(t.Unicode()).tag(sync=True)

@@ -38,6 +38,7 @@ def reel(made: Scene) -> dict[str, object]:
         "steps": pack("ddI", story.steps.p, story.steps.time, story.steps.request),
         "folds": pack("dd", *_transposed([(float(a), float(b)) for a, b in made.folds], 2)),
         "ends": pack("dIB", [e.time for e in made.ends], [e.lane for e in made.ends], [int(e.reclaimed) for e in made.ends]),
+        "clock": "virtual" if made.recording.meta["clock"] == "virtual" else "wall",
         "begin": float(made.begin_us),
         "end": float(made.end_us),
         "captions": list(story.steps.captions),

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { columns, countUpTo } from "../src/core/columns.js";
-import { clockText, secondsText, speedText, tickText } from "../src/core/format.js";
+import { clockText, roundedText, secondsText, speedText, textOfTimes, tickText } from "../src/core/format.js";
+import { spanFacts } from "../src/timeline/layout.js";
 import { BEFORE, makePlayhead } from "../src/core/playhead.js";
 
 const S = 1e6;
@@ -104,5 +105,14 @@ test("texts of times and speeds", () => {
   assert.deepEqual([0, 1100000, 359999999].map(clockText), ["0.00", "1.10", "359.99"]);
   assert.deepEqual([5906, 2568340, 4e6].map((us) => tickText(us, 200 / 1e6)), ["0.006", "2.568", "4"]);
   assert.equal(tickText(17_835_123, 3 / 1e6), "17.8");
+  assert.deepEqual([0, 44, 138, 1938, 15282, 99960, 330641, 1303847, 300027893].map(roundedText), ["0", "0.000044", "0.000138", "0.00194", "0.0153", "0.1", "0.331", "1.304", "300.028"]);
+  assert.deepEqual(["virtual", "wall", undefined].map((clock) => textOfTimes(/** @type {string} */ (clock))(330641)), ["0.330641", "0.331", "0.330641"]);
   assert.deepEqual([0.1, 0.25, 1, 1000].map(speedText), ["×1/10", "×1/4", "×1", "×1000"]);
+});
+
+test("what a mouse learns about a span is exact in virtual time and rounded where a wall clock measured it", () => {
+  const spans = { start: [330641], end: [1430941], lane: [0], request: [1], kind: [0] };
+  const facts = (clock) => spanFacts({ spans, lanes: [{ label: "hello#1" }], kinds: [{ name: "run", meaning: "the handler runs" }], say: textOfTimes(clock) }, 0);
+  assert.equal(facts("virtual"), "hello#1 · run · R1\n0.330641 – 1.430941 s (1.1003 s)\nthe handler runs");
+  assert.equal(facts("wall"), "hello#1 · run · R1\n0.331 – 1.431 s (1.1 s)\nthe handler runs");
 });

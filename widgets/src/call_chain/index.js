@@ -1,5 +1,4 @@
 /** The call chain: components as nodes, requests as tokens that travel along the hops. */
-import { secondsText } from "../core/format.js";
 import { makeTokens } from "../core/tokens.js";
 import { driverOf, playerOf } from "../player/driver.js";
 import { html, put, say, svg } from "../player/dom.js";
@@ -24,7 +23,7 @@ function twin(reel) {
 }
 
 /** What a long recording's call chain leaves out. @param {Reel} reel */
-const cut = (reel) => (reel.hopsUntil < 0 ? "" : `shows the first ${reel.hops.size.toLocaleString("en")} hops, up to ${secondsText(reel.hopsUntil)} s`);
+const cut = (reel) => (reel.hopsUntil < 0 ? "" : `shows the first ${reel.hops.size.toLocaleString("en")} hops, up to ${reel.say(reel.hopsUntil)} s`);
 
 const ARROW = "fcl-arrow";
 const HATCH = "fcl-hatch";

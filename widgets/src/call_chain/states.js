@@ -1,6 +1,5 @@
 /** What each node is doing at a moment: pure, computed from spans and hops alone. */
 import { countUpTo } from "../core/columns.js";
-import { secondsText } from "../core/format.js";
 
 /** @typedef {import("../player/reel.js").Reel} Reel */
 /** @typedef {import("../core/tokens.js").Token} Token */
@@ -98,5 +97,5 @@ export function makeStates(reel) {
 /** One sentence about a hop. @param {Reel} reel @param {number} i @returns {string[]} */
 export function hopRow(reel, i) {
   const { hops, nodes } = reel;
-  return [`R${hops.request[i]}`, nodes[hops.source[i]].name, nodes[hops.target[i]].name, secondsText(hops.depart[i]), secondsText(hops.arrive[i]), ["ok", "failed", "dropped"][hops.outcome[i]]];
+  return [`R${hops.request[i]}`, nodes[hops.source[i]].name, nodes[hops.target[i]].name, reel.say(hops.depart[i]), reel.say(hops.arrive[i]), ["ok", "failed", "dropped"][hops.outcome[i]]];
 }

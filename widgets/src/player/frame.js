@@ -1,5 +1,5 @@
 /** The frame every view has: title, clock, picture, caption, controls, keys, and a table for screen readers. */
-import { clockText, secondsText, speedText } from "../core/format.js";
+import { clockText, speedText } from "../core/format.js";
 import { keepKeys } from "../core/keys.js";
 import { BEFORE } from "../core/playhead.js";
 import { html, put, say, svg } from "./dom.js";
@@ -121,7 +121,7 @@ export function makeFrame({ el, driver, title, note = () => "", picture, facts, 
     const value = String(Math.max(0, position));
     put(scrub, "max", playhead.length || 1);
     if (scrub.value !== value) scrub.value = value;
-    put(scrub, "aria-valuetext", `${secondsText(Math.round(time))} s, event ${step + 1} of ${playhead.steps}`);
+    put(scrub, "aria-valuetext", `${driver.reel.say(Math.round(time))} s, event ${step + 1} of ${playhead.steps}`);
     const runs = playing || following;
     put(path, "d", ICONS[runs ? "pause" : "play"]);
     put(play, "aria-label", runs ? "pause (Space)" : "play (Space)");

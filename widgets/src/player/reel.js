@@ -1,6 +1,6 @@
 /** What Python computed for one recording, decoded once a page and version: spans, hops, storyboard, names. */
 import { columns } from "../core/columns.js";
-import { secondsText } from "../core/format.js";
+import { textOfTimes } from "../core/format.js";
 import { makePlayhead } from "../core/playhead.js";
 
 /**
@@ -31,12 +31,18 @@ export function decode(model) {
   const [endTime, endLane, endKind] = columns(model.get("ends"), "dIB");
   const kinds = /** @type {Kind[]} */ (model.get("kinds"));
   const until = /** @type {number} */ (model.get("end"));
+  const clock = /** @type {string} */ (model.get("clock"));
+  const say = textOfTimes(clock);
   const open = (/** @type {number} */ i) => end[i] >= until && kinds[kind[i]].name !== "error";
   return {
     spans: { start, end, lane, request, kind, size: start.length },
     hops: { start: hopStart, end: hopEnd, depart, arrive, request: hopRequest, source, target, attempt, outcome, size: hopStart.length },
     folds: Array.from(foldFrom, (from, i) => /** @type {[number, number]} */ ([from, foldTo[i]])),
     ends: Array.from(endTime, (time, i) => ({ time, lane: endLane[i], reclaimed: endKind[i] === 1 })),
+    /** "wall" where times were measured. */
+    clock,
+    /** Writes a time (µs). */
+    say,
     begin: /** @type {number} */ (model.get("begin")),
     end: until,
     /** The last event, µs. */
@@ -49,7 +55,7 @@ export function decode(model) {
     captions: /** @type {string[]} */ (model.get("captions")),
     lanes: /** @type {Lane[]} */ (model.get("lanes")),
     kinds,
-    requests: Array.from(number, (n, i) => asked(n, at[i], replied[i], done[i], cause[i], status[i], ending[i])),
+    requests: Array.from(number, (n, i) => asked(n, at[i], replied[i], done[i], cause[i], status[i], ending[i], say)),
     nodes: /** @type {ChainNode[]} */ (model.get("nodes")),
     edges: /** @type {[number, number, number][]} */ (model.get("edges")),
     /** The call chain shows only hops that departed up to here (µs); -1: it shows them all. */
@@ -65,11 +71,11 @@ const OUTCOMES = ["", "cold", "warm", "failed", "refused"];
 /**
  * One line of Python's ledger; -1 is a time that has not come.
  * @param {number} n @param {number} at @param {number} replied @param {number} done @param {number} cause @param {number} status
- * @param {number} outcome @returns {Request}
+ * @param {number} outcome @param {(us: number) => string} say @returns {Request}
  */
-function asked(n, at, replied, done, cause, status, outcome) {
+function asked(n, at, replied, done, cause, status, outcome, say) {
   const how = OUTCOMES[outcome];
-  const text = how === "refused" ? `${how} ${status}` : how ? `${how} ${secondsText(done - at)} s` : "";
+  const text = how === "refused" ? `${how} ${status}` : how ? `${how} ${say(done - at)} s` : "";
   return { n, at, replied: replied < 0 ? null : replied, done: done < 0 ? null : done, cause, text };
 }
 

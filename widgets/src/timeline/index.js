@@ -1,7 +1,6 @@
 /** The timeline: rows are instances, spans are phases, requests are marks. */
 import { makeAxis } from "../core/axis.js";
 import { grownEnds } from "../core/live.js";
-import { secondsText } from "../core/format.js";
 import { driverOf, playerOf } from "../player/driver.js";
 import { html, say } from "../player/dom.js";
 import { makeFrame, makeTable } from "../player/frame.js";
@@ -37,7 +36,7 @@ function twin(reel) {
   const { start, end, lane, request, kind, size } = reel.spans;
   const rows = [];
   for (let i = 0; i < Math.min(size, TABLE_ROWS); i++) {
-    rows.push([reel.lanes[lane[i]].label, reel.kinds[kind[i]].name, request[i] ? `R${request[i]}` : "", secondsText(start[i]), secondsText(end[i])]);
+    rows.push([reel.lanes[lane[i]].label, reel.kinds[kind[i]].name, request[i] ? `R${request[i]}` : "", reel.say(start[i]), reel.say(end[i])]);
   }
   return makeTable("Spans of the timeline", ["row", "phase", "request", "from (s)", "to (s)"], rows, size);
 }

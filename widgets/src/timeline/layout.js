@@ -1,5 +1,5 @@
 /** Where things stand in a timeline of a given size: pure, so it is tested without a browser. */
-import { clockText, secondsText } from "../core/format.js";
+import { clockText } from "../core/format.js";
 
 /** @typedef {import("../core/axis.js").Axis} Axis */
 /** @typedef {import("../player/reel.js").Reel} Reel */
@@ -133,10 +133,10 @@ export function spanWords(reel, i) {
 export function spanFacts(reel, i, now) {
   const { start, end, lane, request, kind } = reel.spans;
   const paint = reel.kinds[kind[i]];
-  const long = now === undefined ? `${secondsText(end[i] - start[i])} s` : `${clockText(Math.max(0, now - start[i]))} s so far`;
-  const until = now === undefined ? `${secondsText(end[i])} s` : "now";
+  const long = now === undefined ? `${reel.say(end[i] - start[i])} s` : `${clockText(Math.max(0, now - start[i]))} s so far`;
+  const until = now === undefined ? `${reel.say(end[i])} s` : "now";
   const who = request[i] ? ` · R${request[i]}` : "";
-  return `${reel.lanes[lane[i]].label} · ${paint.name}${who}\n${secondsText(start[i])} – ${until} (${long})\n${paint.meaning}`;
+  return `${reel.lanes[lane[i]].label} · ${paint.name}${who}\n${reel.say(start[i])} – ${until} (${long})\n${paint.meaning}`;
 }
 
 /** The span at a place, -1 for none; the shortest where several meet. @param {Reel} reel @param {number} lane @param {number} t0 @param {number} t1 */

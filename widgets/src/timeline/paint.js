@@ -1,5 +1,5 @@
 /** Drawing a timeline on a canvas. A still layer holds all spans; each frame shows its played part full and the rest pale. */
-import { secondsText, tickText } from "../core/format.js";
+import { tickText } from "../core/format.js";
 import { spanWords } from "./layout.js";
 
 /** @typedef {import("../core/axis.js").Axis} Axis */
@@ -12,6 +12,10 @@ import { spanWords } from "./layout.js";
 
 /** How much of what has not happened yet is seen. */
 export const PALE = 0.3;
+
+/** How many pixels wide a handler is that took next to no time. */
+const SLIVER = 2.5;
+const UNIT = "time in s";
 
 /** @param {Element} root @returns {Theme} */
 export function themeOf(root) {
@@ -95,6 +99,8 @@ export function paintSpans(c, picture) {
   const right = width - size.margin;
   /** @type {number[]} */
   const labelled = [];
+  /** Handlers that took next to no time: upon everything else, failed ones on top. @type {{ x: number, y: number, fill: string, failed: boolean }[]} */
+  const slivers = [];
   const painted = new Int32Array(reel.lanes.length * reel.kinds.length).fill(-1);
   c.save();
   c.beginPath();
@@ -113,7 +119,8 @@ export function paintSpans(c, picture) {
       const cell = lane[i] * reel.kinds.length + kind[i];
       if (painted[cell] === Math.floor(x0)) continue;
       painted[cell] = Math.floor(x0);
-      c.fillRect(Math.floor(x0), y, 1.2, tall);
+      if (paint.name === "run" || paint.name === "error") slivers.push({ x: Math.floor(x0), y, fill: paint.fill, failed: paint.name === "error" });
+      else c.fillRect(Math.floor(x0), y, 1.2, tall);
       continue;
     }
     c.globalAlpha = paint.quiet && theme.dark ? 0.22 : 1;
@@ -130,6 +137,10 @@ export function paintSpans(c, picture) {
     }
     if (paint.hatched && wide > 3) hatch(c, x0 + 0.4, y, wide - 0.8, tall);
     if (wide > 9 && size.pitch > 18) labelled.push(i);
+  }
+  for (const { x, y, fill } of slivers.sort((a, b) => Number(a.failed) - Number(b.failed))) {
+    c.fillStyle = fill;
+    c.fillRect(x, y, SLIVER, size.bar);
   }
   paintFolds(c, picture);
   c.textAlign = "center";
@@ -222,29 +233,31 @@ export function paintAxis(c, { reel, axis, size, width, theme, live }) {
   c.fillStyle = theme.soft;
   for (const s of axis.segments) {
     if (!s.fold || s.x0 < left - 2 || s.x1 > right + 2) continue;
-    const text = `${secondsText(s.t1 - s.t0)} s`;
+    const text = `${reel.say(s.t1 - s.t0)} s`;
     if (c.measureText(text).width < s.x1 - s.x0) c.fillText(text, (s.x0 + s.x1) / 2, y + 16 * size.zoom);
   }
   face(c, theme, size.font * 0.95);
+  const least = 8 + c.measureText(UNIT).width + 4;
   /** @type {[number, number][]} */
   const taken = [];
   const { t1: end } = axis.segments[axis.segments.length - 1]; // of a lab that goes on this is nothing but room
   const ticks = axis.ticks(left, right, 80 * size.zoom).filter(({ t }) => !live || t !== end).sort((a, b) => Number(b.strong) - Number(a.strong) || a.x - b.x);
   for (const { t, x, strong } of ticks) {
-    const text = reel.begin > 0 ? tickText(t, axis.scale) : secondsText(Math.round(t));
+    const text = reel.clock === "wall" ? tickText(t, axis.scale) : reel.say(Math.round(t));
     const half = c.measureText(text).width / 2;
-    if (taken.some(([from, to]) => x - half < to + 7 && from - 7 < x + half)) continue;
-    taken.push([x - half, x + half]);
+    const middle = Math.max(least + half, Math.min(x, width - 2 - half));
+    if (taken.some(([from, to]) => middle - half < to + 7 && from - 7 < middle + half)) continue;
+    taken.push([middle - half, middle + half]);
     c.beginPath();
     c.moveTo(x, y);
     c.lineTo(x, y + 19 * size.zoom);
     c.stroke();
     c.fillStyle = strong ? theme.ink : theme.soft;
-    c.fillText(text, x, y + 34 * size.zoom);
+    c.fillText(text, middle, y + 34 * size.zoom);
   }
   c.textAlign = "left";
   c.fillStyle = theme.soft;
-  c.fillText("time in s", 8, y + 34 * size.zoom);
+  c.fillText(UNIT, 8, y + 34 * size.zoom);
 }
 
 /** Put the layers together: played part full, the rest pale, up to pixel `width`. @param {CanvasRenderingContext2D} c @param {HTMLCanvasElement} layer @param {number} x @param {number} width @param {number} height @param {number} ratio */
