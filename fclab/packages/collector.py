@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import enum
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from fclab.errors import PackageError
+from fclab.packages.composed import called, composed
 from fclab.packages.definitions import Definition, NoSource, of_class, of_function
 from fclab.packages.factories import bracketed, factory, held_by, held_by_class
 from fclab.packages.imports import Imports
@@ -135,7 +135,10 @@ class Collector:
     def _expression(self, value: object, at_once: list[Unit]) -> str:
         def refer(part: object) -> str:
             part = real(part)
-            text = self._composed(part, at_once)
+            known = str(getattr(part, "__name__", ""))
+            if part is not None and getattr(builtins, known, None) is part:
+                return self.imports.builtin(known)
+            text = composed(part, lambda inner: self._expression(inner, at_once), self.imports.library)
             if text is not None:
                 return text
             name, unit = self._named(part, "value")
@@ -144,19 +147,6 @@ class Collector:
             return name
 
         return write(real(value), refer, self.imports.builtin, self.imports.library)
-
-    def _composed(self, value: object, at_once: list[Unit]) -> str | None:
-        """What is written by its parts: members of an enumeration, named tuples, types with arguments."""
-        origin, arguments = getattr(value, "__origin__", None), getattr(value, "__args__", None)
-        if isinstance(origin, type) and isinstance(arguments, tuple):
-            parts = ", ".join(self._expression(part, at_once) for part in arguments)
-            return f"{self._expression(origin, at_once)}[{parts}]"
-        if isinstance(value, enum.Enum) and isinstance(value.name, str):
-            return f"{self._expression(type(value), at_once)}.{value.name}"
-        fields = getattr(value, "_fields", None)
-        if isinstance(value, tuple) and fields:
-            return f"{self._expression(type(value), at_once)}({', '.join(self._expression(part, at_once) for part in value)})"
-        return None
 
     # ---- definitions
 
@@ -171,23 +161,25 @@ class Collector:
                 return self._add(value, inner, of_function(inner), prefer, held_by(inner))
             except NoSource as error:
                 raise Unwritable(value, f"{described(inner)}, whose source cannot be read: {error}") from None
-        if isinstance(value, type) and value.__module__ == self.home.get("__name__", _ABSENT):
-            if _is_named_tuple(value, self.home):
-                return self._tuple_class(value)
+        made = self._called(value, prefer)
+        if made is None and isinstance(value, type) and value.__module__ == self.home.get("__name__", _ABSENT):
             try:
-                return self._add(value, value, of_class(value, self.home), prefer, held_by_class(value))
+                definition = of_class(value, self.home)
+                return self._add(value, value, definition, prefer, held_by_class(value, definition))
             except NoSource as error:
                 raise Unwritable(value, f"{described(value)}, whose source cannot be read: {error}") from None
-        return None
+        return made
 
-    def _tuple_class(self, cls: Any) -> _Made:
-        """The class that `collections.namedtuple` made."""
-        called: str = cls.__name__
-        name = called if self._lookup(called) is cls else self.imports.fresh(called)
+    def _called(self, value: object, prefer: str) -> _Made | None:
+        """What a call made that is one of its kind, such as a type variable: each has one definition."""
         unit = Unit()
-        defaults = self._expression(tuple(cls._field_defaults.values()), unit.at_once)
-        unit.text = f"{name} = {self.imports.library('collections')}.namedtuple({called!r}, {cls._fields!r}, defaults={defaults})\n"
-        made = self._made[id(cls)] = _Made(cls, name, unit)
+        text = called(value, self.home, lambda part: self._expression(part, unit.at_once), self.imports.library)
+        if text is None:
+            return None
+        wish = str(getattr(value, "__name__", prefer))
+        name = wish if self._lookup(wish) is value else self.imports.fresh(wish)
+        unit.text = f"{name} = {text}\n"
+        made = self._made[id(value)] = _Made(value, name, unit)
         return made
 
     def _add(self, value: object, inner: Any, definition: Definition, prefer: str, closure: dict[str, object]) -> _Made:
@@ -265,17 +257,6 @@ class Collector:
 def _inner(value: object) -> object:
     """The plain function inside decorators that say so; any other value itself."""
     return inspect.unwrap(value) if callable(value) else value
-
-
-def _is_named_tuple(cls: type, home: Mapping[str, object]) -> bool:
-    """A class that a call of `namedtuple` made, so that no `class` statement says it."""
-    if cls.__bases__ != (tuple,) or not hasattr(cls, "_field_defaults"):
-        return False
-    try:
-        of_class(cls, home)
-    except NoSource:
-        return True
-    return False
 
 
 def _refuse_notebooks_own(name: str, user: str) -> None:

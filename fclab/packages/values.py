@@ -140,9 +140,19 @@ def _of_library(value: object, inner: Callable[[object], str], module: Callable[
     elif (place, name) == ("functools", "partial"):
         options = "".join(f", {key}={inner(held)}" for key, held in it.keywords.items())
         return f"{module('functools')}.partial({', '.join(map(inner, (it.func, *it.args)))}{options})"
+    elif place == "collections" and name in _COLLECTIONS:
+        arguments = _COLLECTIONS[name](it)
     else:
         return None
     return f"{module(place)}.{name}({', '.join(map(inner, arguments))})"
+
+
+_COLLECTIONS: dict[str, Callable[[Any], tuple[object, ...]]] = {
+    "OrderedDict": lambda it: (list(it.items()),),
+    "Counter": lambda it: (dict(it),),
+    "defaultdict": lambda it: (it.default_factory, dict(it)),
+    "deque": lambda it: (list(it), it.maxlen),
+}
 
 
 def _moment(value: object) -> tuple[object, ...] | None:
