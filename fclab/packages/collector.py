@@ -16,6 +16,7 @@ from fclab.packages.definitions import Definition, NoSource, of_class, of_functi
 from fclab.packages.factories import bracketed, factory, held_by, held_by_class
 from fclab.packages.imports import Imports
 from fclab.packages.lab_decorators import dropped
+from fclab.packages.later import Given, given_later, written
 from fclab.packages.layout import Unit
 from fclab.packages.names import Needs, needs
 from fclab.packages.values import PLAIN, Unwritable, described, real, write
@@ -198,6 +199,8 @@ class Collector:
             whole = f"({text})" if isinstance(definition.node, ast.Lambda) else text
             needed = needs(whole, closure, lazy_annotations=self._lazy)
             self._fill(made, definition, text, needed, closure, inner)
+            for given in given_later(value, definition, self.home, decorated=bool(kept or getattr(definition.node, "keywords", None))):
+                self._give(made, given)
         except BaseException:
             del self._made[id(value)]
             raise
@@ -224,6 +227,18 @@ class Collector:
             unit.text = text
         else:
             unit.text = factory(self.imports.fresh(f"_make_{made.name}"), made.name, own_name, definition, text, held, arguments)
+
+    def _give(self, made: _Made, given: Given) -> None:
+        """A line below the definition that gives it what it was given later."""
+        unit = Unit("", [made.unit])
+        try:
+            unit.text = written(given, made.name, lambda part: self._expression(part, unit.at_once))
+        except (Unwritable, PackageError) as error:
+            if not given.known:
+                return
+            why = f"it is {error.why}" if isinstance(error, Unwritable) else error.what
+            raise PackageError(f"{given.what!r} of {made.name!r} cannot be packed: {why}.", hint=_HINT) from None
+        made.unit.later.append(unit)
 
     def _depend(self, units: list[Unit], name: str, user: str, needed: Needs) -> None:
         unit = self._need(name, user, needed.lines.get(name, ""))

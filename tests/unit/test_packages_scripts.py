@@ -9,6 +9,73 @@ import pytest
 from tests.unit.packages_kit import run_here_and_packed
 
 SCRIPTS: dict[str, str] = {
+    "singledispatch": """
+        from functools import singledispatch
+        @singledispatch
+        def f(x): return "any"
+        @f.register
+        def _(x: int): return "int"
+        @f.register(list)
+        def _(x): return ["list", *[f(i) for i in x]]
+        def g(x): return "gstr"
+        f.register(str, g)
+        def handler(event, context): return [f(1), f([1, None]), f("a"), f(2.0)]
+    """,
+    "attributes given later": """
+        def f(): return f.calls
+        f.calls = 10
+        class C:
+            __slots__ = ("q",)
+            __hidden = 1
+            def m(self):
+                tag = 3
+                return tag
+        C.tag = "x"
+        def fn(self=None): return "plug"
+        C.plug = fn
+        C.st = staticmethod(lambda: "st")
+        C.pr = property(fn)
+        C.__repr__ = lambda self: "repr"
+        f.helper = fn
+        def handler(event, context): return [f(), C.tag, C().plug(), f.helper(), C.st(), C().pr, repr(C())]
+    """,
+    "attributes changed later": """
+        import enum
+        from dataclasses import dataclass
+        class C:
+            n = 1
+            l = []
+        C.n = 5
+        C.l.append(3)
+        def meth(self): return "new"
+        class D:
+            def m(self): return "old"
+        D.m = meth
+        @dataclass
+        class E:
+            x: int = 3
+        E.limit = 5
+        E.m = meth
+        class Colour(enum.Enum):
+            RED = 1
+        Colour.m = meth
+        def handler(event, context): return [C.n, C.l, D().m(), E().limit, E().m(), Colour.RED.m()]
+    """,
+    "a decorator's own attributes": """
+        import functools, threading
+        def counted(f):
+            @functools.wraps(f)
+            def inner(*args):
+                with inner.lock:
+                    inner.calls += 1
+                return f(*args)
+            inner.lock = threading.Lock()
+            inner.calls = 0
+            return inner
+        @counted
+        def f(x): return x
+        def handler(event, context): return f(1) + f.calls * 0
+    """,
     "data class with a factory": """
         from dataclasses import dataclass, field
         @dataclass
