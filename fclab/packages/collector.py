@@ -19,15 +19,16 @@ from fclab.packages.lab_decorators import dropped
 from fclab.packages.later import Given, given_later, written
 from fclab.packages.layout import Unit
 from fclab.packages.names import Needs, needs
+from fclab.packages.registries import CONTAINERS
 from fclab.packages.values import PLAIN, Unwritable, described, real, write
 
-__all__ = ["Collector"]
+__all__ = ["HINT", "Collector", "inner_of"]
 
 _OF_THE_MODULE = {"__name__", "__file__", "__doc__", "__spec__", "__loader__", "__package__", "__builtins__", "__annotations__"}
 _ABSENT = object()
 _DEPLOY = "put the code in a folder and use lab.deploy"
 _APART = f"define both at the top, or {_DEPLOY}"
-_HINT = f"make it inside the function or in its initializer, or {_DEPLOY}"
+HINT = f"make it inside the function or in its initializer, or {_DEPLOY}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,14 @@ class Collector:
         self._own: dict[str, object] = {}
         self._bound: dict[str, Unit | None] = {}
         self._made: dict[int, _Made] = {}
+        self._containers: dict[str, tuple[Unit, object]] = {}
+        self._whole: set[int] = set()
+        """Functions that are packed with their decorators though their names mean others."""
         self._closing: set[int] = set()
         """Functions whose closures are being written: one of them cannot be part of another's."""
         for function in roots:
             name = function.__code__.co_name
-            at_home = _inner(home.get(name)) is function
+            at_home = inner_of(home.get(name)) is function
             if function.__globals__ is home and "<" not in function.__qualname__ and not at_home:
                 self._own.setdefault(name, function)
 
@@ -67,7 +71,7 @@ class Collector:
                 name, unit = self.imports.fresh(role), Unit()
                 unit.text = f"{name} = {self._expression(code, unit.at_once)}\n"
         except Unwritable as error:
-            raise PackageError(f"The {role} cannot be packed: it is {error.why}.", hint=_HINT) from None
+            raise PackageError(f"The {role} cannot be packed: it is {error.why}.", hint=HINT) from None
         if unit is not None:
             self.units.append(unit)
         return name
@@ -91,7 +95,7 @@ class Collector:
             if perhaps:
                 return None
             said = error.why if error.value is value else f"a value that holds {error.why}"
-            raise PackageError(f"{name!r} cannot be packed: it is {said}. {user!r} uses it: {line}", hint=_HINT) from None
+            raise PackageError(f"{name!r} cannot be packed: it is {said}. {user!r} uses it: {line}", hint=HINT) from None
         except PackageError:
             if perhaps:
                 return None
@@ -109,9 +113,16 @@ class Collector:
         if type(value) not in PLAIN and self.imports.member(value, name):
             return None
         unit = Unit()
+        if type(value).__name__ in CONTAINERS:
+            self._bound[name] = unit
+            self._containers[name] = unit, value
         try:
             unit.text = f"{name} = {self._expression(value, unit.at_once)}\n"
-        except Unwritable:
+        except BaseException as error:
+            self._bound.pop(name, None)
+            self._containers.pop(name, None)
+            if not isinstance(error, Unwritable):
+                raise
             if type(value) not in PLAIN and self.imports.found(value, name):
                 return None
             raise
@@ -156,7 +167,7 @@ class Collector:
         known = self._made.get(id(value))
         if known is not None:
             return known
-        inner = _inner(value)
+        inner = inner_of(value)
         if isinstance(inner, FunctionType) and inner.__globals__ is self.home:
             try:
                 return self._add(value, inner, of_function(inner), prefer, held_by(inner))
@@ -188,7 +199,7 @@ class Collector:
         nested = "<locals>" in inner.__qualname__
         drop = dropped(definition.decorators, lambda name: closure.get(name, _ABSENT if nested else self.home.get(name, _ABSENT)), _ABSENT)
         at_home = self.home.get(own_name)
-        kept = drop.kept(wrapped=value is not inner, known=at_home is value)
+        kept = drop.kept(wrapped=value is not inner, known=at_home is value or id(value) in self._whole)
         if value is not inner and not kept:
             raise Unwritable(value, f"{described(inner)} changed by a call; write that as a decorator, @...")
         text = definition.text(lambda decorator: decorator not in kept)
@@ -209,11 +220,14 @@ class Collector:
     def _fill(
         self, made: _Made, definition: Definition, text: str, needed: Needs, closure: dict[str, object], inner: Any
     ) -> None:
+        made.unit.changes = needed.changed
         unit, own_name = made.unit, getattr(definition.node, "name", None)
         user = own_name or made.name
         for name in needed.at_once:
             self._check_known(name, user)
+            before = len(unit.at_once)
             self._depend(unit.at_once, name, user, needed)
+            unit.calls += unit.at_once[before:] if name in needed.called else []
         for name in needed.later:
             self._depend(unit.later, name, user, needed)
         for name in needed.perhaps:
@@ -237,7 +251,7 @@ class Collector:
             if not given.known:
                 return
             why = f"it is {error.why}" if isinstance(error, Unwritable) else error.what
-            raise PackageError(f"{given.what!r} of {made.name!r} cannot be packed: {why}.", hint=_HINT) from None
+            raise PackageError(f"{given.what!r} of {made.name!r} cannot be packed: {why}.", hint=HINT) from None
         made.unit.later.append(unit)
 
     def _depend(self, units: list[Unit], name: str, user: str, needed: Needs) -> None:
@@ -250,7 +264,7 @@ class Collector:
 
     def _check_known(self, name: str, user: str) -> None:
         if self._lookup(name) is _ABSENT and not hasattr(builtins, name) and name not in _OF_THE_MODULE:
-            raise PackageError(f"{user!r} cannot be packed: {name!r}, which its definition needs, is not to be found.", hint=_HINT)
+            raise PackageError(f"{user!r} cannot be packed: {name!r}, which its definition needs, is not to be found.", hint=HINT)
 
     def _arguments(self, made: _Made, held: Mapping[str, object], user: str) -> list[str]:
         """The values that a nested function was given by the one around it, as expressions."""
@@ -264,12 +278,12 @@ class Collector:
             try:
                 found.append(self._expression(value, made.unit.at_once))
             except Unwritable as error:
-                raise PackageError(f"{name!r} cannot be packed: it is {error.why}. {user!r} holds it from outside.", hint=_HINT) from None
+                raise PackageError(f"{name!r} cannot be packed: it is {error.why}. {user!r} holds it from outside.", hint=HINT) from None
         self._closing.discard(id(made.value))
         return found
 
 
-def _inner(value: object) -> object:
+def inner_of(value: object) -> object:
     """The plain function inside decorators that say so; any other value itself."""
     return inspect.unwrap(value) if callable(value) else value
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType, FunctionType
 
-__all__ = ["Definition", "NoSource", "methods", "of_class", "of_function"]
+__all__ = ["Definition", "NoSource", "methods", "of_class", "of_function", "texts"]
 
 Statement = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -71,21 +71,34 @@ def of_function(function: FunctionType) -> Definition:
 def of_class(cls: type, home: Mapping[str, object]) -> Definition:
     """The definition of a class whose module has the namespace `home`. Raises `NoSource`."""
     codes = [method.__code__ for method in methods(cls) if method.__code__.co_qualname.startswith(f"{cls.__qualname__}.")]
-    file = home.get("__file__")
-    names = [codes[-1].co_filename] if codes else [file] if isinstance(file, str) else _cells()
-    for name in names:
-        try:
-            lines = _lines(name, home)
-            tree = _tree(lines)
-        except NoSource:
-            continue
+    for name, lines, tree in _texts([codes[-1].co_filename] if codes else _files(home), home):
         fitting = [node for qualname, node in _classes(tree, "") if qualname == cls.__qualname__ and _fits(node, cls, codes)]
         if fitting:
             return Definition(fitting[-1], lines, name)
     raise NoSource("no cell or file has it any more")
 
 
+def texts(home: Mapping[str, object]) -> Iterator[tuple[tuple[str, ...], ast.Module]]:
+    """The lines and the statements of a namespace: of its file, or of a notebook's cells, the last first."""
+    for _, lines, tree in _texts(_files(home), home):
+        yield lines, tree
+
+
 # ---- text
+
+
+def _files(home: Mapping[str, object]) -> list[str]:
+    file = home.get("__file__")
+    return [file] if isinstance(file, str) else _cells()
+
+
+def _texts(names: list[str], home: Mapping[str, object]) -> Iterator[tuple[str, tuple[str, ...], ast.Module]]:
+    for name in names:
+        try:
+            lines = _lines(name, home)
+            yield name, lines, _tree(lines)
+        except NoSource:
+            continue
 
 
 def _lines(file: str, namespace: Mapping[str, object]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from importlib import import_module
 from types import FunctionType
 
 from fclab.errors import PackageError
-from fclab.packages.collector import Collector
+from fclab.packages.filling import Filling
 from fclab.packages.layout import arranged
 from fclab.packages.learner_modules import belongs_to_learner
 
@@ -42,8 +42,9 @@ def pack_source(roots: Mapping[str, Callable[..., object]]) -> Source:
     home = _home(list(roots.values()))
     plain = [code for code in map(_plain, roots.values()) if code is not None]
     lazy = home.get("annotations") is _FUTURE or any(code.__code__.co_flags & _FUTURE.compiler_flag for code in plain)
-    collector = Collector(home, plain, lazy_annotations=lazy)
+    collector = Filling(home, plain, lazy_annotations=lazy)
     names = {role: collector.root(role, code) for role, code in roots.items()}
+    collector.settle()
     text = arranged(collector.imports, collector.units, lazy_annotations=lazy)
     files = dict(collector.imports.files)
     if "index.py" in files or any(name.startswith("index/") for name in files):
