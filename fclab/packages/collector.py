@@ -27,6 +27,7 @@ __all__ = ["HINT", "Collector", "inner_of"]
 _OF_THE_MODULE = {"__name__", "__file__", "__doc__", "__spec__", "__loader__", "__package__", "__builtins__", "__annotations__"}
 _ABSENT = object()
 _DEPLOY = "put the code in a folder and use lab.deploy"
+_WRITE = f"write it in a notebook or a file and run that, or {_DEPLOY}"
 _APART = f"define both at the top, or {_DEPLOY}"
 HINT = f"make it inside the function or in its initializer, or {_DEPLOY}"
 
@@ -71,7 +72,7 @@ class Collector:
                 name, unit = self.imports.fresh(role), Unit()
                 unit.text = f"{name} = {self._expression(code, unit.at_once)}\n"
         except Unwritable as error:
-            raise PackageError(f"The {role} cannot be packed: it is {error.why}.", hint=HINT) from None
+            raise PackageError(f"The {role} cannot be packed: it is {error.why}.", hint=error.hint or HINT) from None
         if unit is not None:
             self.units.append(unit)
         return name
@@ -95,7 +96,7 @@ class Collector:
             if perhaps:
                 return None
             said = error.why if error.value is value else f"a value that holds {error.why}"
-            raise PackageError(f"{name!r} cannot be packed: it is {said}. {user!r} uses it: {line}", hint=HINT) from None
+            raise PackageError(f"{name!r} cannot be packed: it is {said}. {user!r} uses it: {line}", hint=error.hint or HINT) from None
         except PackageError:
             if perhaps:
                 return None
@@ -172,14 +173,14 @@ class Collector:
             try:
                 return self._add(value, inner, of_function(inner), prefer, held_by(inner))
             except NoSource as error:
-                raise Unwritable(value, f"{described(inner)}, whose source cannot be read: {error}") from None
+                raise Unwritable(value, f"{described(inner)}, whose source cannot be read: {error}", _WRITE) from None
         made = self._called(value, prefer)
         if made is None and isinstance(value, type) and value.__module__ == self.home.get("__name__", _ABSENT):
             try:
                 definition = of_class(value, self.home)
                 return self._add(value, value, definition, prefer, held_by_class(value, definition))
             except NoSource as error:
-                raise Unwritable(value, f"{described(value)}, whose source cannot be read: {error}") from None
+                raise Unwritable(value, f"{described(value)}, whose source cannot be read: {error}", _WRITE) from None
         return made
 
     def _called(self, value: object, prefer: str) -> _Made | None:
@@ -251,7 +252,8 @@ class Collector:
             if not given.known:
                 return
             why = f"it is {error.why}" if isinstance(error, Unwritable) else error.what
-            raise PackageError(f"{given.what!r} of {made.name!r} cannot be packed: {why}.", hint=HINT) from None
+            hint = error.hint or HINT
+            raise PackageError(f"{given.what!r} of {made.name!r} cannot be packed: {why.rstrip('.')}.", hint=hint) from None
         made.unit.later.append(unit)
 
     def _depend(self, units: list[Unit], name: str, user: str, needed: Needs) -> None:
@@ -278,7 +280,8 @@ class Collector:
             try:
                 found.append(self._expression(value, made.unit.at_once))
             except Unwritable as error:
-                raise PackageError(f"{name!r} cannot be packed: it is {error.why}. {user!r} holds it from outside.", hint=HINT) from None
+                why = f"it is {error.why}. {user!r} holds it from outside"
+                raise PackageError(f"{name!r} cannot be packed: {why}.", hint=error.hint or HINT) from None
         self._closing.discard(id(made.value))
         return found
 

@@ -33,7 +33,7 @@ class Filling(Collector):
                 try:
                     self._begin(name, unit, value)
                 except Unwritable as error:
-                    raise PackageError(f"{name!r} cannot be packed: it is {error.why}.", hint=HINT) from None
+                    raise PackageError(f"{name!r} cannot be packed: it is {error.why}.", hint=error.hint or HINT) from None
 
     def _begin(self, name: str, unit: Unit, value: object) -> None:
         text = first_value(name, value, self.home)

@@ -13,9 +13,10 @@ _LONGEST = 1 << 20
 
 
 class Unwritable(Exception):
-    """A value that no source can be written for; `value` is the part that is to blame."""
+    """A value that no source can be written for; `value` is the part that is to blame, `hint` says what else can be done, if anything."""
 
-    def __init__(self, value: object, why: str = "") -> None:
+    def __init__(self, value: object, why: str = "", hint: str = "") -> None:
+        self.hint = hint
         self.value = value
         self.why = why or described(value)
         super().__init__(self.why)

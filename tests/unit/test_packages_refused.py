@@ -102,3 +102,9 @@ def test_clause_5_what_cannot_be_packed_is_named(code: Callable[..., object], sa
     with pytest.raises(PackageError, match=said) as caught:
         pack_source({"handler": code})
     assert "lab.deploy" in caught.value.hint
+
+
+def test_clause_5_a_function_typed_at_the_prompt_is_told_where_to_write_it() -> None:
+    with pytest.raises(PackageError, match=r"there is no text of '<string>'") as caught:
+        pack_source({"handler": executed()})
+    assert caught.value.hint == "write it in a notebook or a file and run that, or put the code in a folder and use lab.deploy"
