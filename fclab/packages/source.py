@@ -8,6 +8,8 @@
 4. A name that is not defined anywhere stays as it is, and is Python's own NameError when the function runs.
 5. What cannot be written as source is an error that says which name, where, and what to do.
 6. The same definitions and values give the same bytes.
+7. What functions and classes were given after their definition is given again below it. Containers that decorators fill are filled
+   by them again (see `packages.filling`).
 """
 
 from __future__ import annotations
