@@ -77,9 +77,7 @@ class PackageError(UsageError):
 
 
 class CodeStoreError(FclabError):
-    """A stored code package is missing or damaged."""
-
-    who = "The platform"
+    """A stored code package is missing or damaged, which is no fault of the function's."""
 
 
 class EndlessRun(FclabError):

@@ -100,6 +100,7 @@ class Lab(Watching, Steering, Tasks):
         """Declare a function: `@lab.function` or `@lab.function(timeout=10, ...)` above `def name(event, context)`.
 
         Options are the fields of `FunctionSpec`. The function itself is returned unchanged; a name declared before is replaced.
+        In a process lab, code and constants are taken when the first instance boots: declare again to take a change.
         """
 
         def declare(code: F) -> F:

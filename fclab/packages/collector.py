@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import enum
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,21 +11,25 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from fclab.errors import PackageError
+from fclab.packages.composed import called, composed
 from fclab.packages.definitions import Definition, NoSource, of_class, of_function
 from fclab.packages.factories import bracketed, factory, held_by, held_by_class
 from fclab.packages.imports import Imports
 from fclab.packages.lab_decorators import dropped
+from fclab.packages.later import Given, given_later, written
 from fclab.packages.layout import Unit
 from fclab.packages.names import Needs, needs
+from fclab.packages.registries import CONTAINERS
 from fclab.packages.values import PLAIN, Unwritable, described, real, write
 
-__all__ = ["Collector"]
+__all__ = ["HINT", "Collector", "inner_of"]
 
 _OF_THE_MODULE = {"__name__", "__file__", "__doc__", "__spec__", "__loader__", "__package__", "__builtins__", "__annotations__"}
 _ABSENT = object()
 _DEPLOY = "put the code in a folder and use lab.deploy"
+_WRITE = f"write it in a notebook or a file and run that, or {_DEPLOY}"
 _APART = f"define both at the top, or {_DEPLOY}"
-_HINT = f"make it inside the function or in its initializer, or {_DEPLOY}"
+HINT = f"make it inside the function or in its initializer, or {_DEPLOY}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,14 @@ class Collector:
         self._own: dict[str, object] = {}
         self._bound: dict[str, Unit | None] = {}
         self._made: dict[int, _Made] = {}
+        self._containers: dict[str, tuple[Unit, object]] = {}
+        self._whole: set[int] = set()
+        """Functions that are packed with their decorators though their names mean others."""
         self._closing: set[int] = set()
         """Functions whose closures are being written: one of them cannot be part of another's."""
         for function in roots:
             name = function.__code__.co_name
-            at_home = _inner(home.get(name)) is function
+            at_home = inner_of(home.get(name)) is function
             if function.__globals__ is home and "<" not in function.__qualname__ and not at_home:
                 self._own.setdefault(name, function)
 
@@ -66,7 +72,7 @@ class Collector:
                 name, unit = self.imports.fresh(role), Unit()
                 unit.text = f"{name} = {self._expression(code, unit.at_once)}\n"
         except Unwritable as error:
-            raise PackageError(f"The {role} cannot be packed: it is {error.why}.", hint=_HINT) from None
+            raise PackageError(f"The {role} cannot be packed: it is {error.why}.", hint=error.hint or HINT) from None
         if unit is not None:
             self.units.append(unit)
         return name
@@ -90,7 +96,7 @@ class Collector:
             if perhaps:
                 return None
             said = error.why if error.value is value else f"a value that holds {error.why}"
-            raise PackageError(f"{name!r} cannot be packed: it is {said}. {user!r} uses it: {line}", hint=_HINT) from None
+            raise PackageError(f"{name!r} cannot be packed: it is {said}. {user!r} uses it: {line}", hint=error.hint or HINT) from None
         except PackageError:
             if perhaps:
                 return None
@@ -108,9 +114,16 @@ class Collector:
         if type(value) not in PLAIN and self.imports.member(value, name):
             return None
         unit = Unit()
+        if type(value).__name__ in CONTAINERS:
+            self._bound[name] = unit
+            self._containers[name] = unit, value
         try:
             unit.text = f"{name} = {self._expression(value, unit.at_once)}\n"
-        except Unwritable:
+        except BaseException as error:
+            self._bound.pop(name, None)
+            self._containers.pop(name, None)
+            if not isinstance(error, Unwritable):
+                raise
             if type(value) not in PLAIN and self.imports.found(value, name):
                 return None
             raise
@@ -135,7 +148,10 @@ class Collector:
     def _expression(self, value: object, at_once: list[Unit]) -> str:
         def refer(part: object) -> str:
             part = real(part)
-            text = self._composed(part, at_once)
+            known = str(getattr(part, "__name__", ""))
+            if part is not None and getattr(builtins, known, None) is part:
+                return self.imports.builtin(known)
+            text = composed(part, lambda inner: self._expression(inner, at_once), self.imports.library)
             if text is not None:
                 return text
             name, unit = self._named(part, "value")
@@ -145,19 +161,6 @@ class Collector:
 
         return write(real(value), refer, self.imports.builtin, self.imports.library)
 
-    def _composed(self, value: object, at_once: list[Unit]) -> str | None:
-        """What is written by its parts: members of an enumeration, named tuples, types with arguments."""
-        origin, arguments = getattr(value, "__origin__", None), getattr(value, "__args__", None)
-        if isinstance(origin, type) and isinstance(arguments, tuple):
-            parts = ", ".join(self._expression(part, at_once) for part in arguments)
-            return f"{self._expression(origin, at_once)}[{parts}]"
-        if isinstance(value, enum.Enum) and isinstance(value.name, str):
-            return f"{self._expression(type(value), at_once)}.{value.name}"
-        fields = getattr(value, "_fields", None)
-        if isinstance(value, tuple) and fields:
-            return f"{self._expression(type(value), at_once)}({', '.join(self._expression(part, at_once) for part in value)})"
-        return None
-
     # ---- definitions
 
     def _define(self, value: object, prefer: str) -> _Made | None:
@@ -165,29 +168,31 @@ class Collector:
         known = self._made.get(id(value))
         if known is not None:
             return known
-        inner = _inner(value)
+        inner = inner_of(value)
         if isinstance(inner, FunctionType) and inner.__globals__ is self.home:
             try:
                 return self._add(value, inner, of_function(inner), prefer, held_by(inner))
             except NoSource as error:
-                raise Unwritable(value, f"{described(inner)}, whose source cannot be read: {error}") from None
-        if isinstance(value, type) and value.__module__ == self.home.get("__name__", _ABSENT):
-            if _is_named_tuple(value, self.home):
-                return self._tuple_class(value)
+                raise Unwritable(value, f"{described(inner)}, whose source cannot be read: {error}", _WRITE) from None
+        made = self._called(value, prefer)
+        if made is None and isinstance(value, type) and value.__module__ == self.home.get("__name__", _ABSENT):
             try:
-                return self._add(value, value, of_class(value, self.home), prefer, held_by_class(value))
+                definition = of_class(value, self.home)
+                return self._add(value, value, definition, prefer, held_by_class(value, definition))
             except NoSource as error:
-                raise Unwritable(value, f"{described(value)}, whose source cannot be read: {error}") from None
-        return None
+                raise Unwritable(value, f"{described(value)}, whose source cannot be read: {error}", _WRITE) from None
+        return made
 
-    def _tuple_class(self, cls: Any) -> _Made:
-        """The class that `collections.namedtuple` made."""
-        called: str = cls.__name__
-        name = called if self._lookup(called) is cls else self.imports.fresh(called)
+    def _called(self, value: object, prefer: str) -> _Made | None:
+        """What a call made that is one of its kind, such as a type variable: each has one definition."""
         unit = Unit()
-        defaults = self._expression(tuple(cls._field_defaults.values()), unit.at_once)
-        unit.text = f"{name} = {self.imports.library('collections')}.namedtuple({called!r}, {cls._fields!r}, defaults={defaults})\n"
-        made = self._made[id(cls)] = _Made(cls, name, unit)
+        text = called(value, self.home, lambda part: self._expression(part, unit.at_once), self.imports.library)
+        if text is None:
+            return None
+        wish = str(getattr(value, "__name__", prefer))
+        name = wish if self._lookup(wish) is value else self.imports.fresh(wish)
+        unit.text = f"{name} = {text}\n"
+        made = self._made[id(value)] = _Made(value, name, unit)
         return made
 
     def _add(self, value: object, inner: Any, definition: Definition, prefer: str, closure: dict[str, object]) -> _Made:
@@ -195,7 +200,7 @@ class Collector:
         nested = "<locals>" in inner.__qualname__
         drop = dropped(definition.decorators, lambda name: closure.get(name, _ABSENT if nested else self.home.get(name, _ABSENT)), _ABSENT)
         at_home = self.home.get(own_name)
-        kept = drop.kept(wrapped=value is not inner, known=at_home is value)
+        kept = drop.kept(wrapped=value is not inner, known=at_home is value or id(value) in self._whole)
         if value is not inner and not kept:
             raise Unwritable(value, f"{described(inner)} changed by a call; write that as a decorator, @...")
         text = definition.text(lambda decorator: decorator not in kept)
@@ -206,6 +211,8 @@ class Collector:
             whole = f"({text})" if isinstance(definition.node, ast.Lambda) else text
             needed = needs(whole, closure, lazy_annotations=self._lazy)
             self._fill(made, definition, text, needed, closure, inner)
+            for given in given_later(value, definition, self.home, decorated=bool(kept or getattr(definition.node, "keywords", None))):
+                self._give(made, given)
         except BaseException:
             del self._made[id(value)]
             raise
@@ -214,11 +221,14 @@ class Collector:
     def _fill(
         self, made: _Made, definition: Definition, text: str, needed: Needs, closure: dict[str, object], inner: Any
     ) -> None:
+        made.unit.changes = needed.changed
         unit, own_name = made.unit, getattr(definition.node, "name", None)
         user = own_name or made.name
         for name in needed.at_once:
             self._check_known(name, user)
+            before = len(unit.at_once)
             self._depend(unit.at_once, name, user, needed)
+            unit.calls += unit.at_once[before:] if name in needed.called else []
         for name in needed.later:
             self._depend(unit.later, name, user, needed)
         for name in needed.perhaps:
@@ -233,6 +243,19 @@ class Collector:
         else:
             unit.text = factory(self.imports.fresh(f"_make_{made.name}"), made.name, own_name, definition, text, held, arguments)
 
+    def _give(self, made: _Made, given: Given) -> None:
+        """A line below the definition that gives it what it was given later."""
+        unit = Unit("", [made.unit])
+        try:
+            unit.text = written(given, made.name, lambda part: self._expression(part, unit.at_once))
+        except (Unwritable, PackageError) as error:
+            if not given.known:
+                return
+            why = f"it is {error.why}" if isinstance(error, Unwritable) else error.what
+            hint = error.hint or HINT
+            raise PackageError(f"{given.what!r} of {made.name!r} cannot be packed: {why.rstrip('.')}.", hint=hint) from None
+        made.unit.later.append(unit)
+
     def _depend(self, units: list[Unit], name: str, user: str, needed: Needs) -> None:
         unit = self._need(name, user, needed.lines.get(name, ""))
         if unit is not None:
@@ -243,7 +266,7 @@ class Collector:
 
     def _check_known(self, name: str, user: str) -> None:
         if self._lookup(name) is _ABSENT and not hasattr(builtins, name) and name not in _OF_THE_MODULE:
-            raise PackageError(f"{user!r} cannot be packed: {name!r}, which its definition needs, is not to be found.", hint=_HINT)
+            raise PackageError(f"{user!r} cannot be packed: {name!r}, which its definition needs, is not to be found.", hint=HINT)
 
     def _arguments(self, made: _Made, held: Mapping[str, object], user: str) -> list[str]:
         """The values that a nested function was given by the one around it, as expressions."""
@@ -257,25 +280,15 @@ class Collector:
             try:
                 found.append(self._expression(value, made.unit.at_once))
             except Unwritable as error:
-                raise PackageError(f"{name!r} cannot be packed: it is {error.why}. {user!r} holds it from outside.", hint=_HINT) from None
+                why = f"it is {error.why}. {user!r} holds it from outside"
+                raise PackageError(f"{name!r} cannot be packed: {why}.", hint=error.hint or HINT) from None
         self._closing.discard(id(made.value))
         return found
 
 
-def _inner(value: object) -> object:
+def inner_of(value: object) -> object:
     """The plain function inside decorators that say so; any other value itself."""
     return inspect.unwrap(value) if callable(value) else value
-
-
-def _is_named_tuple(cls: type, home: Mapping[str, object]) -> bool:
-    """A class that a call of `namedtuple` made, so that no `class` statement says it."""
-    if cls.__bases__ != (tuple,) or not hasattr(cls, "_field_defaults"):
-        return False
-    try:
-        of_class(cls, home)
-    except NoSource:
-        return True
-    return False
 
 
 def _refuse_notebooks_own(name: str, user: str) -> None:

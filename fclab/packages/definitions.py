@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType, FunctionType
 
-__all__ = ["Definition", "NoSource", "of_class", "of_function"]
+__all__ = ["Definition", "NoSource", "methods", "of_class", "of_function", "texts"]
 
 Statement = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -25,6 +25,11 @@ class Definition:
 
     node: Statement | ast.Lambda
     lines: tuple[str, ...]
+    file: str
+
+    def holds(self, code: CodeType) -> bool:
+        """Whether code was compiled from lines of this definition."""
+        return code.co_filename == self.file and _first(self.node) <= code.co_firstlineno <= (self.node.end_lineno or self.node.lineno)
 
     @property
     def indent(self) -> str:
@@ -60,27 +65,40 @@ def of_function(function: FunctionType) -> Definition:
         raise NoSource("the file was changed after it was loaded")
     if len(found) > 1:
         raise NoSource("there are several in its line")
-    return Definition(found[0], lines)
+    return Definition(found[0], lines, code.co_filename)
 
 
 def of_class(cls: type, home: Mapping[str, object]) -> Definition:
     """The definition of a class whose module has the namespace `home`. Raises `NoSource`."""
-    codes = [code for code in map(_code, vars(cls).values()) if code is not None and code.co_qualname.startswith(f"{cls.__qualname__}.")]
-    file = home.get("__file__")
-    names = [codes[-1].co_filename] if codes else [file] if isinstance(file, str) else _cells()
-    for name in names:
-        try:
-            lines = _lines(name, home)
-            tree = _tree(lines)
-        except NoSource:
-            continue
+    codes = [method.__code__ for method in methods(cls) if method.__code__.co_qualname.startswith(f"{cls.__qualname__}.")]
+    for name, lines, tree in _texts([codes[-1].co_filename] if codes else _files(home), home):
         fitting = [node for qualname, node in _classes(tree, "") if qualname == cls.__qualname__ and _fits(node, cls, codes)]
         if fitting:
-            return Definition(fitting[-1], lines)
+            return Definition(fitting[-1], lines, name)
     raise NoSource("no cell or file has it any more")
 
 
+def texts(home: Mapping[str, object]) -> Iterator[tuple[tuple[str, ...], ast.Module]]:
+    """The lines and the statements of a namespace: of its file, or of a notebook's cells, the last first."""
+    for _, lines, tree in _texts(_files(home), home):
+        yield lines, tree
+
+
 # ---- text
+
+
+def _files(home: Mapping[str, object]) -> list[str]:
+    file = home.get("__file__")
+    return [file] if isinstance(file, str) else _cells()
+
+
+def _texts(names: list[str], home: Mapping[str, object]) -> Iterator[tuple[str, tuple[str, ...], ast.Module]]:
+    for name in names:
+        try:
+            lines = _lines(name, home)
+            yield name, lines, _tree(lines)
+        except NoSource:
+            continue
 
 
 def _lines(file: str, namespace: Mapping[str, object]) -> tuple[str, ...]:
@@ -103,8 +121,9 @@ def _cells() -> list[str]:
     return [name for name, entry in reversed(list(linecache.cache.items())) if len(entry) == 4 and entry[1] is None]
 
 
-def _first(node: Statement) -> int:
-    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+def _first(node: Statement | ast.Lambda) -> int:
+    decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def _between(lines: tuple[str, ...], node: ast.expr) -> str:
@@ -140,13 +159,14 @@ def _classes(tree: ast.AST, prefix: str) -> Iterator[tuple[str, ast.ClassDef]]:
             yield from _classes(node, prefix)
 
 
-def _code(member: object) -> CodeType | None:
-    """The code of a method, however it is wrapped."""
-    for inner in ("__func__", "fget", "func"):
-        member = getattr(member, inner, member)
-    if callable(member):
-        member = inspect.unwrap(member)
-    return member.__code__ if isinstance(member, FunctionType) else None
+def methods(cls: type) -> Iterator[FunctionType]:
+    """The plain functions among a class's attributes, however they are wrapped."""
+    for member in list(vars(cls).values()):
+        for inner in ("__func__", "fget", "func"):
+            member = getattr(member, inner, member)
+        plain = inspect.unwrap(member) if callable(member) else None
+        if isinstance(plain, FunctionType):
+            yield plain
 
 
 def _fits(node: ast.ClassDef, cls: type, codes: list[CodeType]) -> bool:
@@ -154,4 +174,6 @@ def _fits(node: ast.ClassDef, cls: type, codes: list[CodeType]) -> bool:
     if codes:
         return _first(node) <= codes[-1].co_firstlineno <= (node.end_lineno or node.lineno)
     there = {*vars(cls), *getattr(cls, "__annotations__", {})}
-    return {name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)} <= there
+    inner = {id(name) for part in ast.walk(node) if isinstance(part, ast.comprehension) for name in ast.walk(part.target)}
+    stored = (name for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store))
+    return {name.id for name in stored if id(name) not in inner} <= there

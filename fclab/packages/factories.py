@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import inspect
 from collections.abc import Mapping
 from contextlib import suppress
 from types import FunctionType
 
-from fclab.packages.definitions import Definition
+from fclab.packages.definitions import Definition, methods
 
 __all__ = ["bracketed", "factory", "held_by", "held_by_class"]
 
@@ -22,14 +21,12 @@ def held_by(function: FunctionType) -> dict[str, object]:
     return found
 
 
-def held_by_class(cls: type) -> dict[str, object]:
-    """What the methods of a class hold of the functions around it."""
+def held_by_class(cls: type, definition: Definition) -> dict[str, object]:
+    """What the methods in the text of a class hold of the functions around it; not those that a decorator or a metaclass made."""
     found: dict[str, object] = {}
-    for member in vars(cls).values():
-        plain = getattr(member, "__func__", member)
-        plain = inspect.unwrap(plain) if callable(plain) else None
-        if isinstance(plain, FunctionType) and plain.__qualname__.startswith(cls.__qualname__):
-            found.update(held_by(plain))
+    for method in methods(cls):
+        if definition.holds(method.__code__):
+            found.update(held_by(method))
     found.pop("__class__", None)
     return found
 

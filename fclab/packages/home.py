@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -11,17 +12,21 @@ from pathlib import Path
 from fclab.errors import PackageError
 from fclab.model import Package
 from fclab.packages.limits import LIMITS, Limits, Signal
+from fclab.packages.occupied import occupy, remove_stale
 from fclab.packages.store import CodeStore
 from fclab.packages.unpack import unpack
 
 __all__ = ["CodeHome"]
+
+_PREFIX = "fclab-code-"
 
 
 class CodeHome:
     """A temporary folder, made when the first package comes.
 
     1. It is gone after `close`, when nothing holds this object any more, and when the interpreter ends.
-    2. A package is added only if it can be unpacked, so what is here is sound.
+    2. What a killed interpreter left is removed when the next such folder is made (see `packages.occupied`).
+    3. A package is added only if it can be unpacked, so what is here is sound.
     """
 
     def __init__(self, limits: Limits = LIMITS) -> None:
@@ -39,8 +44,9 @@ class CodeHome:
     def folder(self) -> Path:
         """The folder, which exists from now on."""
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="fclab-code-"))
-            self._remove = weakref.finalize(self, _remove, self._folder)
+            self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+            self._remove = weakref.finalize(self, _remove, self._folder, occupy(self._folder))
+            remove_stale(self._folder, _PREFIX)
         return self._folder
 
     @property
@@ -81,7 +87,8 @@ class CodeHome:
         """The folder with a package's files; the same one each time."""
         place = self.folder / "unpacked" / package.digest
         if not place.is_dir():
-            unpack(self.store.path(package.digest), place, self._limits)
+            source = self._sources.get(package.digest)
+            unpack(self.store.path(package.digest), place, self._limits, called="" if source is None else source.name)
         return place
 
     def close(self) -> None:
@@ -91,7 +98,9 @@ class CodeHome:
         self._folder = self._remove = None
 
 
-def _remove(folder: Path) -> None:
+def _remove(folder: Path, lock: int | None) -> None:
     shutil.rmtree(folder, ignore_errors=True)
+    if lock is not None:
+        os.close(lock)
     for place in [place for place in sys.path_importer_cache if place.startswith(str(folder))]:
         sys.path_importer_cache.pop(place, None)

@@ -17,12 +17,16 @@ class Unit:
     text     its source
     at_once  units it needs while it is executed, and all they need in turn, for it may call them
     later    units it needs when it runs
+    calls    those of `at_once` whose code runs then
+    changes  names of containers that its code changes
     lines    blank lines around it: 2 for a definition, 0 for a value
     """
 
     text: str = ""
     at_once: list[Unit] = field(default_factory=list)
     later: list[Unit] = field(default_factory=list)
+    calls: list[Unit] = field(default_factory=list)
+    changes: set[str] = field(default_factory=set)
     lines: int = 0
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import symtable
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+
+from fclab.packages.registries import changed
 
 __all__ = ["Needs", "needs"]
 
@@ -22,6 +24,8 @@ class Needs:
     at_once   read while the definition is executed: decorators, defaults, annotations, bases, a class's body
     later     read when the function runs
     perhaps   never read as far as can be seen: only assigned, or named in an annotation that is not evaluated
+    called      those of `at_once` whose code runs then: decorators, bases, what is called
+    changed     names whose values it changes in place
     lines     the line in which a name appears first
     dotted    name -> dotted attributes that are read from it, such as os -> {"path.join"}
     """
@@ -29,6 +33,8 @@ class Needs:
     at_once: list[str] = field(default_factory=list)
     later: list[str] = field(default_factory=list)
     perhaps: list[str] = field(default_factory=list)
+    called: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
     lines: dict[str, str] = field(default_factory=dict)
     dotted: dict[str, set[str]] = field(default_factory=dict)
 
@@ -45,7 +51,7 @@ def needs(text: str, held: Iterable[str] = (), *, lazy_annotations: bool) -> Nee
         kinds.setdefault(name, PERHAPS)
     for name in held:
         kinds.pop(name, None)
-    found = Needs()
+    found = Needs(called=set(_called(tree)), changed=set(changed(tree)))
     lines = source.splitlines()
     places = {node.id: node for node in reversed(list(ast.walk(tree))) if isinstance(node, ast.Name)}
     for name, kind in sorted(kinds.items(), key=lambda pair: _place(places.get(pair[0]))):
@@ -57,6 +63,20 @@ def needs(text: str, held: Iterable[str] = (), *, lazy_annotations: bool) -> Nee
         if chain is not None:
             found.dotted.setdefault(chain[0], set()).add(chain[1])
     return found
+
+
+def _called(node: ast.AST) -> Iterator[str]:
+    """Names in decorators, bases and calls that are executed with a definition."""
+    parts = list(ast.iter_child_nodes(node))
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name != _AROUND:
+        parts = [*node.args.defaults, *(default for default in node.args.kw_defaults if default is not None)]
+    elif isinstance(node, ast.Lambda):
+        parts = []
+    whole = [*getattr(node, "decorator_list", []), *getattr(node, "bases", [])]
+    for part in [*whole, *([node] if isinstance(node, ast.Call) else [])]:
+        yield from (name.id for name in ast.walk(part) if isinstance(name, ast.Name))
+    for part in parts:
+        yield from _called(part)
 
 
 def _place(node: ast.Name | None) -> tuple[int, int]:

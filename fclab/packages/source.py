@@ -8,6 +8,8 @@
 4. A name that is not defined anywhere stays as it is, and is Python's own NameError when the function runs.
 5. What cannot be written as source is an error that says which name, where, and what to do.
 6. The same definitions and values give the same bytes.
+7. What functions and classes were given after their definition is given again below it. Containers that decorators fill are filled
+   by them again (see `packages.filling`).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from importlib import import_module
 from types import FunctionType
 
 from fclab.errors import PackageError
-from fclab.packages.collector import Collector
+from fclab.packages.filling import Filling
 from fclab.packages.layout import arranged
 from fclab.packages.learner_modules import belongs_to_learner
 
@@ -42,8 +44,9 @@ def pack_source(roots: Mapping[str, Callable[..., object]]) -> Source:
     home = _home(list(roots.values()))
     plain = [code for code in map(_plain, roots.values()) if code is not None]
     lazy = home.get("annotations") is _FUTURE or any(code.__code__.co_flags & _FUTURE.compiler_flag for code in plain)
-    collector = Collector(home, plain, lazy_annotations=lazy)
+    collector = Filling(home, plain, lazy_annotations=lazy)
     names = {role: collector.root(role, code) for role, code in roots.items()}
+    collector.settle()
     text = arranged(collector.imports, collector.units, lazy_annotations=lazy)
     files = dict(collector.imports.files)
     if "index.py" in files or any(name.startswith("index/") for name in files):

@@ -19,6 +19,7 @@ from fclab.packages.limits import LIMITS, MB, Limits, Signal, check_signal
 
 __all__ = ["CodeStore"]
 
+_AGAIN = "declare or deploy the function again, which stores its code anew"
 _CHUNK = 1 << 18
 _PACE = 1 << 14
 """Bytes between two pauses of a paced download, so that it also moves at a slow rate and can be called off."""
@@ -85,7 +86,7 @@ class CodeStore:
         """Where a package lies. Raises `CodeStoreError` if it is not there."""
         path = self._path(digest)
         if not path.is_file():
-            raise CodeStoreError(f"The code store has no package {digest[:12]}.", hint="deploy the function again")
+            raise CodeStoreError(f"The platform has lost the package {digest[:12]}.", hint=_AGAIN)
         return path
 
     def _path(self, digest: str) -> Path:
@@ -119,7 +120,7 @@ class CodeStore:
                 pace(copied)
             check_signal(cancelled)
             if found.hexdigest() != digest:
-                raise CodeStoreError(f"The package {digest[:12]} is damaged in the code store.", hint="deploy the function again")
+                raise CodeStoreError(f"The package {digest[:12]} was damaged in the platform's code store.", hint=_AGAIN)
         return copied
 
 

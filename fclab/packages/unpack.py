@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Unpacked", "unpack"]
 
 _CHUNK = 1 << 16
+_ANEW = "make the zip anew, or give the folder itself"
 _LEAN = "leave data out of it"
 _LINK_BYTES = 4096
 _MOST_LINKS = 40
@@ -35,8 +36,8 @@ class Unpacked:
     size: int
 
 
-def unpack(zip_path: Path, folder: Path, limits: Limits = LIMITS, *, cancelled: Signal | None = None) -> Unpacked:
-    """Unpack a zip into `folder`, which must not exist yet.
+def unpack(zip_path: Path, folder: Path, limits: Limits = LIMITS, *, cancelled: Signal | None = None, called: str = "") -> Unpacked:
+    """Unpack a zip into `folder`, which must not exist yet. Errors say what the zip is `called`: its own name, unless you give one.
 
     1. Every file lies inside `folder`: absolute names, `..`, backslashes and drive letters are refused, and so are links that do not
        lead to something inside. No file is written through a link.
@@ -50,28 +51,28 @@ def unpack(zip_path: Path, folder: Path, limits: Limits = LIMITS, *, cancelled: 
     """
     import zipfile
 
-    with _refusing(zip_path):
+    with _refusing(zip_path, called or zip_path.name):
         size = zip_path.stat().st_size
         if size > limits.zip_mb * MB:
-            raise _bad(zip_path, f"is larger than {limits.zip_mb:g} MB")
+            raise _Unsound(f"is larger than {limits.zip_mb:g} MB")
         with zip_path.open("rb") as file:
             if _directory_bytes(file, size) > limits.entries * 512:
-                raise _bad(zip_path, f"lists more than {limits.entries} files")
+                raise _Unsound(f"lists more than {limits.entries} files")
             with zipfile.ZipFile(file) as archive:
-                entries = _checked(zip_path, archive, limits)
+                entries = _checked(archive, limits)
                 try:
                     folder.mkdir(parents=True)
                 except FileExistsError:
                     raise PackageError(f"{str(folder)!r} exists already.", hint="a package is unpacked into a folder of its own") from None
                 try:
-                    return _write(zip_path, archive, entries, folder, limits.most_bytes(size), cancelled)
+                    return _write(archive, entries, folder, limits.most_bytes(size), cancelled)
                 except BaseException:
                     shutil.rmtree(folder, ignore_errors=True)
                     raise
 
 
 @contextmanager
-def _refusing(zip_path: Path) -> Iterator[None]:
+def _refusing(zip_path: Path, called: str) -> Iterator[None]:
     """Whatever is wrong with a zip becomes a `PackageError`."""
     import zipfile
     import zlib
@@ -80,16 +81,23 @@ def _refusing(zip_path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise PackageError(f"There is no file {str(zip_path)!r}.", hint="give the path of a folder, or of a .zip") from error
+    except PackageError:
+        raise
+    except _Unsound as error:
+        raise PackageError(f"The package {called!r} {error.what}.", hint=error.hint) from error.__cause__
     except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeError, ValueError, RuntimeError, OverflowError) as error:
-        if isinstance(error, PackageError):
-            raise
-        raise _bad(zip_path, f"is no sound zip: {error}") from error
+        raise PackageError(f"The package {called!r} is no sound zip: {error}.", hint=_ANEW) from error
     except OSError as error:
-        raise _bad(zip_path, f"cannot be unpacked: {error.strerror or error}") from error
+        raise PackageError(f"The package {called!r} cannot be unpacked: {error.strerror or error}.", hint=_ANEW) from error
 
 
-def _bad(zip_path: Path, what: str, hint: str = "make the zip anew, or give the folder itself") -> PackageError:
-    return PackageError(f"The package {zip_path.name!r} {what}.", hint=hint)
+class _Unsound(Exception):
+    """What is wrong with the zip, and what to try."""
+
+    def __init__(self, what: str, hint: str = _ANEW) -> None:
+        self.what = what
+        self.hint = hint
+        super().__init__(what)
 
 
 def _directory_bytes(file: IO[bytes], size: int) -> int:
@@ -101,40 +109,40 @@ def _directory_bytes(file: IO[bytes], size: int) -> int:
     return int.from_bytes(tail[at + 12 : at + 16], "little") if at >= 0 else 0
 
 
-def _checked(zip_path: Path, archive: ZipFile, limits: Limits) -> dict[PurePosixPath, ZipInfo]:
+def _checked(archive: ZipFile, limits: Limits) -> dict[PurePosixPath, ZipInfo]:
     """The entries by place (clauses 1 to 3, as far as headers tell)."""
     found: dict[PurePosixPath, ZipInfo] = {}
     infos = archive.infolist()
     if len(infos) > limits.entries:
-        raise _bad(zip_path, f"lists {len(infos)} files, {limits.entries} are allowed")
+        raise _Unsound(f"lists {len(infos)} files, {limits.entries} are allowed")
     for info in infos:
-        place = _place(zip_path, info.orig_filename)
+        place = _place(info.orig_filename)
         if place in found:
-            raise _bad(zip_path, f"has two entries {str(place)!r}")
+            raise _Unsound(f"has two entries {str(place)!r}")
         if info.flag_bits & 0x41:
-            raise _bad(zip_path, f"is encrypted: {str(place)!r}", "make it without a password")
+            raise _Unsound(f"is encrypted: {str(place)!r}", "make it without a password")
         if info.compress_type not in (0, 8):
-            raise _bad(zip_path, f"compresses {str(place)!r} by a method other than deflate", "make it with the usual compression")
+            raise _Unsound(f"compresses {str(place)!r} by a method other than deflate", "make it with the usual compression")
         if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
-            raise _bad(zip_path, f"holds {str(place)!r}, which is no file, folder or link")
+            raise _Unsound(f"holds {str(place)!r}, which is no file, folder or link")
         found[place] = info
     for place in found:
         for above in place.parents:
             if above in found and not found[above].is_dir():
-                raise _bad(zip_path, f"needs {str(above)!r} as a folder, but has something else of that name")
+                raise _Unsound(f"needs {str(above)!r} as a folder, but has something else of that name")
     return found
 
 
-def _place(zip_path: Path, name: str) -> PurePosixPath:
+def _place(name: str) -> PurePosixPath:
     """Where an entry goes (clause 1)."""
     place = PurePosixPath(name)
     if not name or "\0" in name or "\\" in name or place.is_absolute() or ".." in place.parts or re.match("[A-Za-z]:", name):
-        raise _bad(zip_path, f"has an entry {name!r}, which would be written outside its folder", "make the zip from inside the folder")
+        raise _Unsound(f"has an entry {name!r}, which would be written outside its folder", "make the zip from inside the folder")
     return place
 
 
 def _write(
-    zip_path: Path, archive: ZipFile, entries: dict[PurePosixPath, ZipInfo], folder: Path, most: int, cancelled: Signal | None
+    archive: ZipFile, entries: dict[PurePosixPath, ZipInfo], folder: Path, most: int, cancelled: Signal | None
 ) -> Unpacked:
     links: dict[PurePosixPath, str] = {}
     size = files = 0
@@ -148,34 +156,34 @@ def _write(
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = info.external_attr >> 16
         if stat.S_ISLNK(mode):
-            links[place] = _target(zip_path, archive, info)
+            links[place] = _target(archive, info)
             continue
         with archive.open(info) as source, path.open("xb") as target:
             while chunk := source.read(_CHUNK):
                 check_signal(cancelled)
                 size += len(chunk)
                 if size > most:
-                    raise _bad(zip_path, f"unpacks to more than {most / MB:g} MB, the most that a zip of its size may", _LEAN)
+                    raise _Unsound(f"unpacks to more than {most / MB:g} MB, the most that a zip of its size may", _LEAN)
                 target.write(chunk)
         path.chmod(0o755 if mode & stat.S_IXUSR else 0o644)
-    _link(zip_path, folder, links)
+    _link(folder, links)
     return Unpacked(files, size)
 
 
-def _target(zip_path: Path, archive: ZipFile, info: ZipInfo) -> str:
+def _target(archive: ZipFile, info: ZipInfo) -> str:
     with archive.open(info) as source:
         raw = source.read(_LINK_BYTES + 1)
     target = raw.decode()
     if not target or len(raw) > _LINK_BYTES or "\0" in target or "\\" in target or PurePosixPath(target).is_absolute():
-        raise _loose(zip_path, info.filename)
+        raise _loose(info.filename)
     return target
 
 
-def _link(zip_path: Path, folder: Path, links: Mapping[PurePosixPath, str]) -> None:
+def _link(folder: Path, links: Mapping[PurePosixPath, str]) -> None:
     """Make the links once all files are there; each must lead to something inside, and never leave on the way (clause 1)."""
     for place, target in links.items():
         if not _stays(place, links):
-            raise _loose(zip_path, str(place))
+            raise _loose(str(place))
         (folder / place).symlink_to(target)
     root = folder.resolve()
     for place in links:
@@ -184,7 +192,7 @@ def _link(zip_path: Path, folder: Path, links: Mapping[PurePosixPath, str]) -> N
         except OSError:
             inside = False
         if not inside:
-            raise _loose(zip_path, str(place))
+            raise _loose(str(place))
 
 
 def _stays(place: PurePosixPath, links: Mapping[PurePosixPath, str]) -> bool:
@@ -208,5 +216,5 @@ def _stays(place: PurePosixPath, links: Mapping[PurePosixPath, str]) -> bool:
     return True
 
 
-def _loose(zip_path: Path, name: str) -> PackageError:
-    return _bad(zip_path, f"has a link {name!r} that leads nowhere, or out of the folder", "put the file itself in its place")
+def _loose(name: str) -> _Unsound:
+    return _Unsound(f"has a link {name!r} that leads nowhere, or out of the folder", "put the file itself in its place")

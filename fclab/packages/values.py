@@ -13,9 +13,10 @@ _LONGEST = 1 << 20
 
 
 class Unwritable(Exception):
-    """A value that no source can be written for; `value` is the part that is to blame."""
+    """A value that no source can be written for; `value` is the part that is to blame, `hint` says what else can be done, if anything."""
 
-    def __init__(self, value: object, why: str = "") -> None:
+    def __init__(self, value: object, why: str = "", hint: str = "") -> None:
+        self.hint = hint
         self.value = value
         self.why = why or described(value)
         super().__init__(self.why)
@@ -140,9 +141,19 @@ def _of_library(value: object, inner: Callable[[object], str], module: Callable[
     elif (place, name) == ("functools", "partial"):
         options = "".join(f", {key}={inner(held)}" for key, held in it.keywords.items())
         return f"{module('functools')}.partial({', '.join(map(inner, (it.func, *it.args)))}{options})"
+    elif place == "collections" and name in _COLLECTIONS:
+        arguments = _COLLECTIONS[name](it)
     else:
         return None
     return f"{module(place)}.{name}({', '.join(map(inner, arguments))})"
+
+
+_COLLECTIONS: dict[str, Callable[[Any], tuple[object, ...]]] = {
+    "OrderedDict": lambda it: (list(it.items()),),
+    "Counter": lambda it: (dict(it),),
+    "defaultdict": lambda it: (it.default_factory, dict(it)),
+    "deque": lambda it: (list(it), it.maxlen),
+}
 
 
 def _moment(value: object) -> tuple[object, ...] | None:

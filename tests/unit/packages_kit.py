@@ -6,10 +6,14 @@ import json
 import stat
 import subprocess
 import sys
+import textwrap
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+
+import pytest
 
 from fclab.packages.source import Source, pack_source
 
@@ -65,3 +69,22 @@ def called(source: Source, folder: Path) -> Any:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr + text(source)
     return json.loads(done.stdout)
+
+
+def run_here_and_packed(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    """What `handler` of a learner's script returns in the script itself, and packed in a bare interpreter."""
+    space = script_space(script, folder, monkeypatch)
+    source = packed(space["handler"])
+    here = json.loads(json.dumps(space["handler"](b"event", None)))
+    return here, called(source, folder)
+
+
+def script_space(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The names of a learner's script after it ran as `python script.py`."""
+    module = ModuleType("__main__")
+    path = folder / "script.py"
+    path.write_text(textwrap.dedent(script))
+    module.__file__ = str(path)
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    exec(compile(path.read_text(), str(path), "exec", dont_inherit=True), vars(module))
+    return vars(module)

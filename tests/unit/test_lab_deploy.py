@@ -283,3 +283,9 @@ def test_preload_is_kept() -> None:
     lab = Lab()
     lab.function(name="f", start="fork", preload=["json", "xml.dom"])(lambda event, context: 1)
     assert lab.functions["f"].preload == ("json", "xml.dom")
+
+
+def test_an_unsound_zip_is_named_as_the_user_calls_it(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "a.zip", {"/etc/x": b"x"})
+    with Lab() as lab, pytest.raises(PackageError, match=r"^The package 'a\.zip' has an entry '/etc/x'"):
+        lab.deploy("z", path)

@@ -65,6 +65,22 @@ def with_file() -> Callable[..., object]:
         return lambda event, context: file.read()
 
 
+class Marked: ...
+
+
+Marked.lock = LOCK  # type: ignore[attr-defined]
+
+
+def marked(event: bytes, context: Any) -> None:
+    Marked()
+
+
+def with_lock(event: bytes, context: Any) -> None: ...
+
+
+with_lock.lock = LOCK  # type: ignore[attr-defined]
+
+
 REFUSED: list[tuple[str, Callable[..., object], str]] = [
     ("a lock", uses_lock, r"'LOCK' cannot be packed: it is a lock. 'uses_lock' uses it: LOCK.acquire\(\)"),
     ("a lock inside", uses_locks, "'LOCKS' cannot be packed: it is a value that holds a lock"),
@@ -75,6 +91,8 @@ REFUSED: list[tuple[str, Callable[..., object], str]] = [
     ("holds itself", of_a_loop(), "'made' cannot be packed: it is a value that holds itself"),
     ("hold each other", mutual(), "hold each other"),
     ("no source", executed(), "source cannot be read"),
+    ("given to a class", marked, "'lock' of 'Marked' cannot be packed: it is a lock"),
+    ("given to a function", with_lock, "'lock' of 'with_lock' cannot be packed: it is a lock"),
     ("an open file", with_file(), "'file' cannot be packed: it is an open file"),
 ]
 
@@ -84,3 +102,9 @@ def test_clause_5_what_cannot_be_packed_is_named(code: Callable[..., object], sa
     with pytest.raises(PackageError, match=said) as caught:
         pack_source({"handler": code})
     assert "lab.deploy" in caught.value.hint
+
+
+def test_clause_5_a_function_typed_at_the_prompt_is_told_where_to_write_it() -> None:
+    with pytest.raises(PackageError, match=r"there is no text of '<string>'") as caught:
+        pack_source({"handler": executed()})
+    assert caught.value.hint == "write it in a notebook or a file and run that, or put the code in a folder and use lab.deploy"

@@ -62,9 +62,9 @@ def test_fetch_copies_and_verifies(store: CodeStore, tmp_path: Path) -> None:
 def test_clause_2_damaged_and_missing_packages_are_errors_of_the_platform(store: CodeStore, tmp_path: Path) -> None:
     digest = store.put(b"sound").digest
     store.path(digest).write_bytes(b"Sound")
-    with pytest.raises(CodeStoreError, match=r"damaged.*\n.*The platform can mend"):
+    with pytest.raises(CodeStoreError, match=r"damaged in the platform's.*\n.*You can mend this: declare or deploy the function again"):
         store.fetch(digest, tmp_path / "copy.zip")
-    with pytest.raises(CodeStoreError, match="has no package"):
+    with pytest.raises(CodeStoreError, match="The platform has lost the package 0000"):
         store.fetch("0" * 64, tmp_path / "copy.zip")
     assert not (tmp_path / "copy.zip").exists()
     store.put(b"sound")
