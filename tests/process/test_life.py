@@ -160,12 +160,14 @@ def test_a_killed_lab_leaves_nothing(tmp_path: Path, nothing_left: Path) -> None
     )  # fmt: skip
     with parent:
         assert parent.stdout is not None
-        pids = [int(pid) for pid in parent.stdout.readline().split()]
-        assert len(pids) == 7
-        assert all(map(running, pids))
-        members = [int(path.name) for path in Path("/proc").glob("[0-9]*") if _group(path) in pids]
-        assert len(members) >= len(pids) + 3
-        os.kill(parent.pid, signal.SIGKILL)
+        try:
+            pids = [int(pid) for pid in parent.stdout.readline().split()]
+            assert len(pids) == 7
+            assert all(map(running, pids))
+            members = [int(path.name) for path in Path("/proc").glob("[0-9]*") if _group(path) in pids]
+            assert len(members) >= len(pids) + 3
+        finally:
+            parent.kill()
     wait_for(lambda: not any(map(running, members)), 5)
     wait_for(lambda: not list(nothing_left.iterdir()), 5)
 
