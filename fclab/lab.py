@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from fclab.backends.durations import Replay
+from fclab.backends.virtual.durations import Replay
 from fclab.controls import settings
 from fclab.controls.arguments import check_lab, check_process, check_speed, check_storage, check_virtual
 from fclab.controls.compose import Shared, let_go, virtual
@@ -125,7 +125,7 @@ class Lab(Watching, Steering, Tasks):
         handler   module.function inside the package; initializer, pre_freeze and pre_stop are named likewise
         options   the fields of `FunctionSpec`; code_mb is the package's real size, unless you give one
 
-        With runtime="custom" the package holds a server, which `command` starts (`fclab.backends.custom` says how it is spoken to); its
+        With runtime="custom" the package holds a server, which `command` starts (see `fclab.backends.custom.guest`); its
         hooks are paths, such as initializer="/initialize". In virtual time it is a model and has a duration.
         Raises `PackageError` for a package that cannot be used. That its code cannot be loaded is a failure of the first request.
         """

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-from fclab.backends.durations import model
+from fclab.backends.virtual.durations import model
 from fclab.controls.compose import Storage
 from fclab.engine.presets import PRESETS
 from fclab.errors import UsageError
@@ -91,7 +91,7 @@ def check_process(spec: FunctionSpec, options: Mapping[str, object]) -> Function
         if getattr(spec, name) is not None:
             raise UsageError(f"{spec.name!r} has a modelled {name}, but processes take the time they take.", hint="use Lab() for models")
     if spec.runtime == "custom":
-        import fclab.backends.custom  # noqa: F401 - now, and not while its first instance boots: that is measured
+        import fclab.backends.custom.guest  # noqa: F401 - now, and not while its first instance boots: that is measured
     from fclab.packages.bundle import check_source  # an import that only packing needs
     return replace(spec, code_mb=round(check_source(spec) / (1024 * 1024), 4))
 

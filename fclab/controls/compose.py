@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fclab.backends.virtual import VirtualBackend
+from fclab.backends.virtual.backend import VirtualBackend
 from fclab.clock import VirtualClock
 from fclab.controls.driver import Driver
 from fclab.engine.platform import Platform

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from fclab.backends import handler_time
+from fclab.backends.virtual import handler_time
 from fclab.clock import VirtualClock
 from fclab.controls.sources import Sources
 from fclab.engine.platform import Platform

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-from fclab.backends.handler_time import EPOCH_US
+from fclab.backends.virtual.handler_time import EPOCH_US
 from fclab.engine.payload import to_bytes
 from fclab.errors import UnknownFunction, UsageError
 from fclab.model import FunctionSpec, Response

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from fclab.backends.guests import Code
-from fclab.backends.process import ProcessBackend
+from fclab.backends.process.backend import ProcessBackend
+from fclab.backends.process.guests import Code
 from fclab.controls.compose import Shared
 from fclab.controls.live import LiveDriver
 from fclab.engine.platform import Platform

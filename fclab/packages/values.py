@@ -29,7 +29,7 @@ def is_lab(value: object) -> bool:
 
 def real(value: object) -> object:
     """What a clock or chance function of virtual time stands for; any other value itself."""
-    if getattr(value, "__globals__", {}).get("__name__") != "fclab.backends.handler_time":
+    if getattr(value, "__globals__", {}).get("__name__") != "fclab.backends.virtual.handler_time":
         return value
     if getattr(value, "__name__", "") == "_async_sleep":
         import asyncio

@@ -16,13 +16,13 @@ WALL_CLOCK: dict[str, str] = {
     "fclab/controls/progress.py": "a bar is shown when a wait in real time has become a long one",
     "fclab/controls/pace.py": "lab.play paces virtual time against the wall clock",
     "fclab/packages/store.py": "a download with a bandwidth limit waits real seconds, on a thread of its own",
-    "fclab/backends/surroundings.py": "tells instances where lab time 0 is on the machine's clock",
-    "fclab/backends/inside/context.py": "a handler in a process waits and logs in real time",
-    "fclab/backends/inside/instance.py": "it runs in real time, and measures whether a run was long enough to use memory",
+    "fclab/backends/process/surroundings.py": "tells instances where lab time 0 is on the machine's clock",
+    "fclab/backends/process/inside/context.py": "a handler in a process waits and logs in real time",
+    "fclab/backends/process/inside/instance.py": "it runs in real time, and measures whether a run was long enough to use memory",
     "fclab/controls/feeds.py": "views are shown what is new at the pace of people and browsers, whatever lab time does",
     "fclab/idempotency.py": "it runs inside handlers, where Python's time functions tell lab time or, in processes, the time of day",
-    "fclab/backends/guard.py": "the guard counts real seconds of a handler that never waits",
-    "fclab/backends/handler_time.py": "inside handlers Python's time functions tell lab time: it replaces them there",
+    "fclab/backends/virtual/guard.py": "the guard counts real seconds of a handler that never waits",
+    "fclab/backends/virtual/handler_time.py": "inside handlers Python's time functions tell lab time: it replaces them there",
 }
 """Who may read or wait on real time, and why."""
 
@@ -42,7 +42,7 @@ NOT_AT_THE_TOP = {"numpy", "threading", "greenlet", "multiprocessing", "concurre
 """Python in the browser has no threads, no numpy and no greenlets; the others would make `import fclab` slow."""
 
 LAZY: dict[str, str] = {
-    "fclab/backends/greenlets.py": "imported by the virtual backend when the first plain handler runs, and nowhere else",
+    "fclab/backends/virtual/greenlets.py": "imported by the virtual backend when the first plain handler runs, and nowhere else",
     "fclab/controls/pace.py": "imported by lab.play, and nowhere else",
     "fclab/controls/live.py": "imported by a lab of real processes, and nowhere else",
 }

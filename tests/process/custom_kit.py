@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fclab import Lab
-from fclab.backends.body import Body
+from fclab.backends.process.body import Body
 
 PYTHON = ("python", "app.py")
 

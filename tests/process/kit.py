@@ -10,9 +10,9 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any, TypeVar
 
-from fclab.backends.body import Body
-from fclab.backends.guests import Code
-from fclab.backends.process import ProcessBackend
+from fclab.backends.process.backend import ProcessBackend
+from fclab.backends.process.body import Body
+from fclab.backends.process.guests import Code
 from fclab.engine.declare import build
 from fclab.engine.platform import Platform
 from fclab.engine.presets import PRESETS

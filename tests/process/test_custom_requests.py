@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fclab import Lab
-from fclab.backends import http_connection, launch
+from fclab.backends.custom import http_connection, launch
 from tests.process.custom_kit import bodies, deploy, server
 
 

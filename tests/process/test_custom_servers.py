@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fclab import Lab
-from fclab.backends import ports
+from fclab.backends.custom import ports
 from tests.process.custom_kit import deploy, needs, server
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fclab import Lab
-from fclab.backends import launch, ports
+from fclab.backends.custom import launch, ports
 from tests.process.custom_kit import bodies, deploy, pid, server
 from tests.process.kit import state, wait_for
 

@@ -18,9 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fclab import model
-from fclab.backends import bundle, context, inside
-from fclab.backends.inside import context as own_context
-from fclab.backends.inside import results, wire, words
+from fclab.backends.process import bundle, inside
+from fclab.backends.process.inside import context as own_context
+from fclab.backends.process.inside import results, wire, words
+from fclab.backends.virtual import context
 from fclab.engine import tasks
 from fclab.engine.payload import encode_result
 from tests.process.kit import DEADLINE
@@ -93,7 +94,8 @@ def test_nothing_is_imported_at_the_top_that_costs() -> None:
         for node in tree.body:
             targets = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             targets += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
-            assert not [target for target in targets if target not in LIGHT and not target.startswith("fclab.backends.inside.")], name
+            ours = "fclab.backends.process.inside."
+            assert not [target for target in targets if target not in LIGHT and not target.startswith(ours)], name
 
 
 def test_json_is_what_json_says() -> None:
@@ -104,7 +106,7 @@ def test_json_is_what_json_says() -> None:
 
 SLOW_ZYGOTE = """
 import os, sys
-from fclab.backends.inside import wire, zygote
+from fclab.backends.process.inside import wire, zygote
 
 write = os.write
 

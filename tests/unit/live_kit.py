@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from fclab.backends.virtual import VirtualBackend
+from fclab.backends.virtual.backend import VirtualBackend
 from fclab.clock import VirtualClock
 from fclab.controls.live import LiveDriver
 from fclab.controls.requests import Requests

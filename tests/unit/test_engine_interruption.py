@@ -14,14 +14,14 @@ import pytest
 from greenlet import greenlet
 
 from fclab import HandlerStuck, Interrupted
-from fclab.backends.guard import Guard
+from fclab.backends.virtual.guard import Guard
 from fclab.observe.events import ExecutionEnded
 from tests.unit.engine_kit import Handler, gone, one
 
 
 @pytest.fixture
 def quick_guard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fclab.backends.virtual.Guard", lambda: Guard(0.2))
+    monkeypatch.setattr("fclab.backends.virtual.backend.Guard", lambda: Guard(0.2))
 
 
 # ---- clause 1: interruption

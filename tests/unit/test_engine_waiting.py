@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fclab import Lab
-from fclab.backends.guard import Guard
+from fclab.backends.virtual.guard import Guard
 from tests.unit.engine_kit import one
 
 EPOCH = 1_767_225_600
@@ -21,7 +21,7 @@ EPOCH = 1_767_225_600
 
 @pytest.fixture
 def quick_guard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fclab.backends.virtual.Guard", lambda: Guard(0.2))
+    monkeypatch.setattr("fclab.backends.virtual.backend.Guard", lambda: Guard(0.2))
 
 
 # ---- clause 5: what the clocks tell

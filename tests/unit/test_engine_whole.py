@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fclab import Lab, UsageError
-from fclab.backends import handler_time
+from fclab.backends.virtual import handler_time
 from fclab.engine import retry
 from fclab.observe.events import ExecutionEnded, ExecutionStarted, RequestAccepted
 from tests.unit.engine_kit import failing, gone, hello, model_lab, one, starts, waits, whole

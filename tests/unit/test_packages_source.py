@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from fclab import Lab, PackageError
-from fclab.backends import handler_time
+from fclab.backends.virtual import handler_time
 from tests.unit.packages_kit import called, packed, text
 
 lab = Lab()

@@ -1,0 +1,1 @@
+"""Any HTTP server as what runs in an instance."""
