@@ -7,7 +7,7 @@ from itertools import count, repeat
 from random import Random
 
 from fclab.errors import UsageError
-from fclab.units import SECOND, seconds_text, to_us
+from fclab.units import SECOND, all_to_us, seconds_text, to_us
 
 __all__ = ["checked_times", "traffic_times"]
 
@@ -20,10 +20,9 @@ def checked_times(times: object, now: int) -> list[int]:
         times = [times]
     if isinstance(times, (str, bytes)) or not isinstance(times, Iterable):
         raise UsageError(f"The times must be a list of seconds, not {times!r}.", hint="such as [0, 60, 600]")
-    checked = [to_us(time, "a time") for time in times]
-    for time in checked:
-        if time < now:
-            raise UsageError(f"{seconds_text(time)} s is in the past.", hint=_PAST.format(now=seconds_text(now)))
+    checked = all_to_us(list(times), "a time")
+    if checked and (first := min(checked)) < now:
+        raise UsageError(f"{seconds_text(first)} s is in the past.", hint=_PAST.format(now=seconds_text(now)))
     return checked
 
 

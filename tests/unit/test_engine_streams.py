@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 
-from fclab import Lab
+from fclab import Lab, UsageError
 from fclab.observe.events import FaultInjected, RequestAccepted
+from fclab.units import all_to_us, to_us
 from tests.unit.engine_kit import model_lab
 
 
@@ -80,3 +84,24 @@ def test_bursts_are_spread_evenly() -> None:
     lab.traffic("f", rate=2.5, duration=4, arrivals="burst")
     lab.run()
     assert arrivals(lab, "f") == [0, 0, 1, 1, 1, 2, 2, 3, 3, 3]
+
+
+@pytest.mark.parametrize("values", [[], [0, 1.5, 2], (0.1, 0.2), [1e11], [True, 1.0]])
+def test_many_seconds_are_read_like_one(values: Any) -> None:
+    def one_by_one() -> list[int]:
+        return [to_us(value, "it") for value in values]
+
+    try:
+        expected = one_by_one()
+    except UsageError as error:
+        with pytest.raises(UsageError, match=re.escape(error.what)):
+            all_to_us(values, "it")
+    else:
+        assert all_to_us(values, "it") == expected
+
+
+@pytest.mark.parametrize("wrong", [-1.0, float("nan"), float("inf"), "1", None])
+def test_one_wrong_second_among_many_is_named(wrong: Any) -> None:
+    for values in ([1.0, wrong, 2.0], [wrong], [2.0, 1.0, wrong]):
+        with pytest.raises(UsageError, match="it must be"):
+            all_to_us(values, "it")

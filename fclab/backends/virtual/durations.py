@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from itertools import count
+from itertools import chain, count
 from random import Random
 
 from fclab.errors import UsageError
 from fclab.model import Duration
-from fclab.units import to_us
+from fclab.units import all_to_us, to_us
 
 __all__ = ["DISTRIBUTIONS", "Replay", "model"]
 
@@ -54,17 +54,12 @@ def model(name: str, duration: Duration, random: Random) -> Callable[[], int]:
     if callable(duration):
         drawn = duration
         return lambda: to_us(drawn(random), what)
-    known = isinstance(duration, (list, tuple))
-    values: Iterator[int] = iter([to_us(value, what) for value in duration]) if known else (to_us(value, what) for value in duration)
-    following = values.__next__
+    values = all_to_us(duration, what) if isinstance(duration, (list, tuple)) else (to_us(value, what) for value in duration)
 
-    def draw() -> int:
-        try:
-            return following()
-        except StopIteration:
-            raise UsageError(f"The durations of {name!r} have run out.", hint="give as many seconds as requests") from None
+    def run_out() -> int:
+        raise UsageError(f"The durations of {name!r} have run out.", hint="give as many seconds as requests")
 
-    return draw
+    return chain(values, iter(run_out, None)).__next__
 
 
 def _distribution(what: str, text: str, random: Random) -> Callable[[], int]:
