@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import _thread
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from fclab import forks
 from fclab.backends.virtual import handler_time
 from fclab.clock import VirtualClock
 from fclab.controls.sources import Sources
@@ -33,7 +35,8 @@ PATIENCE = 10_000
 class Driver(Sources):
     """The one mover of time.
 
-    1. Only the thread that made the lab may use it, and never from inside a handler; after `close` nobody.
+    1. Only the thread that made the lab may use it, and never from inside a handler; after `close` nobody. In a forked child
+       nobody may, and `close` does nothing there.
     2. While the clock is being turned nobody else may turn it: not a handler, not an observer.
     3. Work is: scheduled arrivals, requests that have not ended. Expiries, ticks and schedules are not.
     4. An interrupt (Ctrl-C, the notebook's stop button) ends a handler where it stands, but the platform only between two calls of
@@ -48,12 +51,14 @@ class Driver(Sources):
         """What paces the lab at present."""
         self.feed: Feed | None = None
         """What its views are made from, once there was one."""
+        self._process = os.getpid()
         self._thread = _thread.get_ident()
         self._turning = False
         self._interrupted = False
 
     def check(self) -> None:
         """Refuse what comes from the wrong place (clause 1)."""
+        forks.check(self._process)
         if _thread.get_ident() != self._thread:
             raise WrongThread("This lab was made in another thread.", hint="use it there; a virtual lab belongs to the thread that made it")
         if handler_time.current() is not None:
@@ -130,7 +135,7 @@ class Driver(Sources):
 
     def close(self) -> None:
         """End the lab."""
-        if not self.closed:
+        if not self.closed and os.getpid() == self._process:
             self.idle()
             self.closed = True
             self.platform.close()

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
+from fclab import forks
 from fclab.controls.sources import Sources
 from fclab.controls.waits import Wait, Waits
 from fclab.engine.platform import Platform
@@ -60,8 +61,7 @@ class LiveDriver(Sources):
         """Refuse what comes too late, or from a forked child, where there is no engine (clause 4)."""
         if self.closed:
             raise LabClosed("This lab is closed.", hint="start a new one with lab = lab.fresh()")
-        if os.getpid() != self._process:
-            raise WrongThread("This lab lives in the process that this one was forked from.", hint="make a lab here, or use it there")
+        forks.check(self._process)
 
     def idle(self) -> None:
         """Refuse to wait on the engine's own thread (clause 2)."""

@@ -26,7 +26,8 @@ class CodeHome:
 
     1. It is gone after `close`, when nothing holds this object any more, and when the interpreter ends.
     2. What a killed interpreter left is removed when the next such folder is made (see `packages.occupied`).
-    3. A package is added only if it can be unpacked, so what is here is sound.
+    3. A forked child never removes it.
+    4. A package is added only if it can be unpacked, so what is here is sound.
     """
 
     def __init__(self, limits: Limits = LIMITS) -> None:
@@ -45,7 +46,7 @@ class CodeHome:
         """The folder, which exists from now on."""
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-            self._remove = weakref.finalize(self, _remove, self._folder, occupy(self._folder))
+            self._remove = weakref.finalize(self, _remove, self._folder, occupy(self._folder), os.getpid())
             remove_stale(self._folder, _PREFIX)
         return self._folder
 
@@ -98,7 +99,9 @@ class CodeHome:
         self._folder = self._remove = None
 
 
-def _remove(folder: Path, lock: int | None) -> None:
+def _remove(folder: Path, lock: int | None, process: int) -> None:
+    if os.getpid() != process:
+        return
     shutil.rmtree(folder, ignore_errors=True)
     if lock is not None:
         os.close(lock)

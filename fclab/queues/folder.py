@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from fclab import forks
 from fclab.errors import UsageError
 from fclab.queues.errors import HomeRefused
+
+if TYPE_CHECKING:
+    import sqlite3
 
 __all__ = ["Folder"]
 
@@ -18,7 +23,7 @@ class Folder:
 
     1. Two labs never hold one folder, in one process or in two.
     2. The hold ends with the process, however that ends: what a dead one leaves behind keeps nobody out.
-    3. A child forked from this process does not keep it.
+    3. A child forked from this process does not keep it, and neither what happens there nor its end changes what is in it.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -27,6 +32,9 @@ class Folder:
         except ImportError:
             raise UsageError("A lab with a home needs Linux or macOS.", hint="leave home= out") from None
         self.path = Path(path).resolve()
+        self.process = os.getpid()
+        self.connections: list[sqlite3.Connection] = []
+        """Open ones to databases in it. SQLite does not know of forks: closing one in a child would delete the parent's log."""
         self._lock = -1
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -72,6 +80,8 @@ _held: WeakSet[Folder] = WeakSet()
 def _forked() -> None:
     for folder in list(_held):
         folder._let_go()
+        for connection in folder.connections:
+            forks.keep_for_ever(connection)
 
 
 if hasattr(os, "register_at_fork"):

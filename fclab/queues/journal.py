@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fclab import forks
 from fclab.errors import FclabError
 from fclab.queues.base import Failed, Stored
 from fclab.queues.errors import DuplicateTask, NotStored
@@ -51,11 +53,13 @@ class Journal:
     2. A step without `failed` that cannot be written is owed: it is tried again before the next one, and no later one without
        `failed` overtakes it. One with `failed` is told, and forgotten.
     3. `stored` is called after the commit, never before.
+    4. It is the process's that made it: `add` and `flush` raise `WrongThread` in a forked child.
     """
 
     def __init__(self, db: sqlite3.Connection, path: Path, full: bool, points: Points | None) -> None:
         self.trouble: NotStored | None = None
         self._db = db
+        self._process = os.getpid()
         self._path = path
         self._full = self._syncing = full
         self._point = points
@@ -65,12 +69,14 @@ class Journal:
 
     def add(self, step: Step) -> None:
         """Take a step in."""
+        forks.check(self._process)
         self._calls.extend(self._write([step]))
         while self._calls:
             self._calls.popleft()()
 
     def flush(self) -> None:
         """Everything is written when this returns. Raises `NotStored` if something is owed still."""
+        forks.check(self._process)
         if self._owed:
             self._calls.extend(self._write([]))
         while self._calls:
@@ -163,10 +169,10 @@ class Journal:
 
 
 class ThreadedJournal(Journal):
-    """The same from a thread of its own (clauses 1 to 3): what gathers while one transaction is written makes up the next.
+    """The same from a thread of its own (clauses 1 to 4): what gathers while one transaction is written makes up the next.
 
-    4. `stored` and `failed` are handed to `post(fn)`, in order; the thread that uses the queue calls them.
-    5. `add` never waits for the disk; `flush` and `close` do.
+    5. `stored` and `failed` are handed to `post(fn)`, in order; the thread that uses the queue calls them.
+    6. `add` never waits for the disk; `flush` and `close` do.
     """
 
     def __init__(self, db: sqlite3.Connection, path: Path, full: bool, points: Points | None, post: Post) -> None:
@@ -183,12 +189,14 @@ class ThreadedJournal(Journal):
         self._thread.start()
 
     def add(self, step: Step) -> None:
+        forks.check(self._process)
         with self._changed:
             self._waiting.append(step)
             if not self._writing:
                 self._changed.notify_all()
 
     def flush(self) -> None:
+        forks.check(self._process)
         with self._changed:
             self._asked = True
             self._changed.notify_all()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from fclab import forks
 from fclab.queues.base import Call, Message
 from fclab.queues.records import Page, TaskQuery, TaskRecord
 from fclab.queues.schema import explain
@@ -32,15 +34,17 @@ _RESULT = "SELECT coalesce(result, (SELECT body FROM results r WHERE r.request =
 class Reader:
     """Reads through a connection that only the queue's own thread uses. Stored times minus `epoch` µs are lab time.
 
-    Every method raises `NotStored` if the database cannot be read.
+    Every method raises `NotStored` if the database cannot be read, and `WrongThread` in a forked child.
     """
 
     def __init__(self, db: sqlite3.Connection, path: Path, epoch: int) -> None:
         self._db = db
         self._path = path
         self._epoch = epoch
+        self._process = os.getpid()
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Any]:
+        forks.check(self._process)
         try:
             yield from self._db.execute(sql, values)
         except sqlite3.Error as error:

@@ -42,7 +42,8 @@ class SqliteQueue(Index):
     retention    µs for which ended tasks are remembered
     points       called with "before X" and "after X" around each durable step, for tests that end the process there
 
-    Raises `HomeRefused`. With `post` the process may end before deliveries that were begun are written: those are then not counted.
+    Raises `HomeRefused`. In a forked child what touches the disk raises `WrongThread`, and `close` does nothing. With `post` the process
+    may end before deliveries that were begun are written: those are then not counted.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class SqliteQueue(Index):
                 stored_now, self.last_request, self.life = recover(db, self.path, epoch if kind == "wall" else None)
                 self.now = stored_now - epoch
                 self._own = connect(self.path) if post is not None else db
+                self._folder.connections += [db, self._own]
                 self._read = Reader(self._own, self.path, epoch)
                 for turn, away, message in self._read.messages():
                     self._turn = turn
@@ -285,6 +287,8 @@ class SqliteQueue(Index):
         self._journal.flush()
 
     def close(self, now: int | None = None) -> None:
+        if os.getpid() != self._folder.process:
+            return
         if now is not None:
             self._journal.add(Step("close", (NOW, (now + self._epoch,))))
         try:

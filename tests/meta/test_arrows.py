@@ -14,6 +14,7 @@ RECORDS = ("fclab.engine.rows", "fclab.engine.tasks", "fclab.engine.failures", "
 
 ROOMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(WORDS, WORDS),
+    "fclab.forks": WORDS,
     "fclab.grid": (),
     "fclab.idempotency": (),
     "fclab.usage": (*WORDS, "fclab.grid"),
@@ -24,7 +25,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *WORDS, "fclab.clock", "fclab.usage", "fclab.grid", "fclab.observe.events", "fclab.observe.hooks",
         "fclab.observe.recording", "fclab.queues.base", "fclab.backends.base",
     ),
-    "fclab.queues": WORDS,
+    "fclab.queues": (*WORDS, "fclab.forks"),
     "fclab.backends": (*WORDS, "fclab.clock", "fclab.wall_clock", "fclab.packages", *RECORDS),
     "fclab.packages": WORDS,
     "fclab.observe": (*WORDS, "fclab.usage", "fclab.grid"),
