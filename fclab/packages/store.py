@@ -120,7 +120,7 @@ class CodeStore:
                 pace(copied)
             check_signal(cancelled)
             if found.hexdigest() != digest:
-                raise CodeStoreError(f"The package {digest[:12]} was damaged in the platform's code store.", hint=_AGAIN)
+                raise CodeStoreError(f"The package {digest[:12]} is damaged in the platform's code store.", hint=_AGAIN)
         return copied
 
 
