@@ -24,10 +24,15 @@ if TYPE_CHECKING:
     from fclab.engine.instance import Instance
     from fclab.engine.rows import Outcome
 
-__all__ = ["GRACE", "Body"]
+__all__ = ["DRAIN", "GRACE", "Body"]
 
 GRACE = 200_000
 """µs between asking a group to end (SIGTERM: its stacks are dumped to the log) and ending it."""
+DRAIN = 1_000_000
+"""µs a server at rest has to end in order."""
+_SETTLE = 10_000
+"""µs from thawing a group to asking it to end. At once, any of its threads might get the signal, and in some languages only the first one
+acts on it without delay."""
 _HANG_UP = 50_000
 """µs an instance may go on after it closed its socket: how long an exit takes at most."""
 _CHUNK = 1 << 16
@@ -66,6 +71,7 @@ class Body:
         """Set once the work of helper threads is not wanted any more."""
         self._doomed: Outcome | None = None
         self._terminated = False
+        self._drained = False
         self._stopped: Callable[[], object] | None = None
         self._buried = False
         self._out = -1
@@ -217,11 +223,9 @@ class Body:
         """Go on to the end: end the group, then leave nothing behind."""
         self.called_off.set()
         if self.group is not None and self.group.status is None:
-            if self.guest.drains and self._doomed is None:
-                self.guest.close()
-                self.thaw()  # first: of a stopped process any thread may get the signal, and only some may act on it
-                self.terminate()
-            if self._terminated and self._doomed is None:
+            if self.guest.drains and self._doomed is None and not self._drained:
+                self._drain(self.group)
+            elif self._terminated and self._doomed is None:
                 self._terminated = False
                 self.clock.call_at(self.clock.now() + GRACE, self.group.kill)
             else:
@@ -231,6 +235,15 @@ class Body:
             self.take_output(all_of_it=True)
             self.let_go()
             self.world.bury(self)
+
+    def _drain(self, group: Group) -> None:
+        """Let it end in order, then end it."""
+        self._drained = True
+        self.guest.close()
+        at = self.clock.now() + (_SETTLE if self.frozen else 0)
+        self.thaw()
+        self.clock.call_at(at + (GRACE if self._terminated else DRAIN), group.kill)
+        self.clock.call_at(at, self.terminate)
 
     def let_go(self) -> None:
         """Close its descriptors."""
