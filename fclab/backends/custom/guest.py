@@ -11,7 +11,7 @@ from fclab.backends.custom.http_events import document, event_request, failed_st
 from fclab.backends.custom.launch import Launch
 from fclab.backends.custom.ports import HOST
 from fclab.backends.process.groups import descendants, resident_kb
-from fclab.backends.process.inside.wire import MOST_LOG
+from fclab.backends.process.guests import GuestRun
 from fclab.engine.failures import error_object
 from fclab.engine.rows import Outcome
 
@@ -27,26 +27,15 @@ __all__ = ["CustomGuest"]
 _HANG_UP = 50_000
 """µs after a connection broke in which the end of the process would explain it."""
 
-class _Run:
-    """An attempt under way, and its log."""
+class _Run(GuestRun):
+    """An attempt, and the exchange with the server that it is."""
 
-    __slots__ = ("attempt", "exchange", "left", "log", "of_event", "report", "request_id")
+    __slots__ = ("exchange", "of_event")
 
     def __init__(self, attempt: Attempt, report: Report, request_id: str, log: list[str]) -> None:
-        self.attempt = attempt
-        self.report = report
-        self.request_id = request_id
-        self.log = log
-        self.left = MOST_LOG
+        super().__init__(attempt, report, request_id, log)
         self.of_event = True
         self.exchange: Exchange | None = None
-
-    def write(self, text: str) -> None:
-        if self.left > 0:
-            self.log.append(text[: self.left])
-            self.left -= len(text)
-            if self.left <= 0:
-                self.log.append("\n[log cut]\n")
 
 
 class CustomGuest:

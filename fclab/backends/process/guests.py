@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from fclab.backends.process.inside.wire import MOST_LOG
+
 if TYPE_CHECKING:
     from fclab.backends.base import Report
     from fclab.engine.rows import Attempt, Outcome
 
-__all__ = ["Code", "Done", "Guest"]
+__all__ = ["Code", "Done", "Guest", "GuestRun"]
 
 Done = Callable[["Outcome | None"], object]
 """Told how something ended: None for well."""
@@ -26,6 +28,27 @@ class Code:
     pre_freeze: str | None = None
     pre_stop: str | None = None
     preload: tuple[str, ...] = ()
+
+
+class GuestRun:
+    """An attempt under way in a guest, and its log, of which `MOST_LOG` characters are kept."""
+
+    __slots__ = ("_left", "attempt", "log", "report", "request_id")
+
+    def __init__(self, attempt: Attempt, report: Report, request_id: str, log: list[str]) -> None:
+        self.attempt = attempt
+        self.report = report
+        self.request_id = request_id
+        self.log = log
+        self._left = MOST_LOG
+
+    def write(self, text: str) -> None:
+        """Add what the attempt printed."""
+        if self._left > 0:
+            self.log.append(text[: self._left])
+            self._left -= len(text)
+            if self._left <= 0:
+                self.log.append("\n[log cut]\n")
 
 
 class Guest(Protocol):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from fclab.backends.process import bundle
 from fclab.backends.process.channel import Channel, Nonsense
-from fclab.backends.process.inside.wire import CALL, DONE, FAILED, HOOK, HOOKED, LOG, MOST_LOG, READY, REPLY, RUN, SETUP, pack
+from fclab.backends.process.guests import GuestRun
+from fclab.backends.process.inside.wire import CALL, DONE, FAILED, HOOK, HOOKED, LOG, READY, REPLY, RUN, SETUP, pack
 from fclab.backends.process.surroundings import package_paths, variables, zero_us
 from fclab.engine.failures import exited, out_of_memory
 from fclab.engine.rows import Outcome
@@ -27,25 +28,14 @@ _FIELDS = {DONE: (2,), FAILED: (5,), LOG: (1,), CALL: (4,), READY: (0, 5), HOOKE
 """Fields of each kind of frame that an instance may send: READY and HOOKED have those of FAILED where it failed."""
 
 
-class _Run:
-    """An attempt under way, and its log."""
+class _Run(GuestRun):
+    """An attempt, by the number that the instance knows it by."""
 
-    __slots__ = ("attempt", "left", "log", "number", "report", "request_id")
+    __slots__ = ("number",)
 
     def __init__(self, number: int, attempt: Attempt, report: Report, request_id: str, log: list[str]) -> None:
+        super().__init__(attempt, report, request_id, log)
         self.number = number
-        self.attempt = attempt
-        self.report = report
-        self.request_id = request_id
-        self.log = log
-        self.left = MOST_LOG
-
-    def write(self, text: str) -> None:
-        if self.left > 0:
-            self.log.append(text[: self.left])
-            self.left -= len(text)
-            if self.left <= 0:
-                self.log.append("\n[log cut]\n")
 
 
 class PythonGuest:
