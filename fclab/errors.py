@@ -27,6 +27,7 @@ __all__ = [
     "RecordingError",
     "RequestError",
     "RequestRefused",
+    "SourceError",
     "UnknownFunction",
     "UsageError",
     "WrongThread",
@@ -74,6 +75,14 @@ class MissingExtra(UsageError):
 
 class PackageError(UsageError):
     """A code package cannot be made or used: what is in it, or how large it is, is not allowed."""
+
+
+class SourceError(UsageError):
+    """A source of the lab said no. `code` is the product's name for it, such as "NoSuchKey"."""
+
+    def __init__(self, code: str, what: str, *, hint: str = "") -> None:
+        self.code = code
+        super().__init__(what, hint=hint)
 
 
 class CodeStoreError(FclabError):

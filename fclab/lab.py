@@ -19,6 +19,7 @@ from fclab.controls.http import HttpEntry
 from fclab.controls.requests import Requests
 from fclab.controls.steering import Steering
 from fclab.controls.tasks import Tasks
+from fclab.controls.triggers import Triggers
 from fclab.controls.watching import Watching
 from fclab.engine.declare import build
 from fclab.engine.presets import PRESETS
@@ -36,7 +37,7 @@ __all__ = ["Lab"]
 F = TypeVar("F", bound=Callable[..., object])
 
 
-class Lab(Watching, Steering, Tasks):
+class Lab(Watching, Steering, Tasks, Triggers):
     """A function-compute platform: `Lab()` in virtual time, `Lab("process")` over real processes in real time.
 
     seed           names the run: in virtual time equal seeds give equal recordings; real processes answer when they answer
@@ -245,7 +246,7 @@ class Lab(Watching, Steering, Tasks):
     # ---- the lab itself
 
     def fresh(self) -> Lab:
-        """A new lab at 0 s with the same functions and options, and nothing else of this one.
+        """A new lab at 0 s with the same functions, triggers and options, and nothing else of this one.
 
         A lab with a home has no such twin, because a home belongs to one lab: that is a `UsageError`.
         """
@@ -257,6 +258,9 @@ class Lab(Watching, Steering, Tasks):
             if spec.package is not None:
                 new._code.take(spec.package, self._code)
             new._driver.ask(new._declare, spec)
+        if self._platform.sources is not None:
+            for one in self.triggers():
+                new.trigger(one.function, one.trigger, name=one.name, enabled=one.enabled)
         return new
 
     def close(self) -> None:

@@ -9,8 +9,12 @@ if TYPE_CHECKING:
     from fclab.engine.instance import Instance
     from fclab.engine.rows import Attempt, Outcome, Reply
     from fclab.engine.tasks import Task
+    from fclab.errors import SourceError
 
-__all__ = ["Backend", "Report"]
+__all__ = ["Backend", "Report", "Served"]
+
+Served = Callable[[object, "SourceError | None"], object]
+"""Told what a source answers: a plain value (see `backends.process.inside.values`), or an error."""
 
 
 class Report(Protocol):
@@ -42,6 +46,10 @@ class Report(Protocol):
 
     def call(self, attempt: Attempt, function: str, payload: bytes, reply: Reply, task: Task | None = None, delay: int = 0) -> None:
         """The handler calls another function; `reply` gets the response, or with a `task` (async, `delay` in µs) the acceptance."""
+        ...
+
+    def use(self, attempt: Attempt, service: str, verb: str, args: list[object], options: dict[str, object], reply: Served) -> None:
+        """The handler uses a source of the lab; `reply` gets a plain value and None, or None and the error to raise."""
         ...
 
 

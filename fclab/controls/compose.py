@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fclab.backends.virtual.backend import VirtualBackend
+from fclab.backends.virtual.handler_time import EPOCH_US
 from fclab.clock import VirtualClock
 from fclab.controls.driver import Driver
 from fclab.engine.platform import Platform
@@ -22,8 +23,9 @@ from fclab.queues.memory import MemoryQueue
 
 if TYPE_CHECKING:
     from fclab.queues.sqlite import SqliteQueue
+    from fclab.sources.hub import Hub
 
-__all__ = ["Shared", "Storage", "let_go", "virtual"]
+__all__ = ["Shared", "Storage", "let_go", "take_up_sources", "virtual", "with_sources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,33 @@ def virtual(shared: Shared, profile: BootProfile, code: CodeHome) -> Driver:
     policies = own(shared.rules, clock.complain)
     queue = durable or shared.storage.memory()
     platform = Platform(clock, backend, queue, shared.recording, shared.preset, seed=shared.seed, cap=shared.cap, policies=policies)
+    with_sources(platform, durable, shared.storage.full, EPOCH_US, clock.complain)
     if durable is not None:
         code.settle(durable.path.parent / "packages")
         platform.take_up(durable.last_request, durable.life)
+        take_up_sources(platform, durable)
     return Driver(clock, platform)
+
+
+def with_sources(
+    platform: Platform, durable: SqliteQueue | None, full: bool, epoch: int, complain: Callable[[BaseException], object]
+) -> None:
+    """Let the platform have event sources when they are first needed. `epoch`: µs since 1970 at lab time 0."""
+
+    def made() -> Hub:
+        from fclab.sources.catalog import SOURCES  # a lab without triggers needs none of them
+        from fclab.sources.hub import Hub
+        from fclab.sources.store import Store
+
+        return Hub(platform, Store(None if durable is None else durable.path.parent, full), epoch, SOURCES, complain)
+
+    platform.open_sources = made
+
+
+def take_up_sources(platform: Platform, durable: SqliteQueue) -> None:
+    """Go on with the sources of a home, if it has any."""
+    if (durable.path.parent / "sources.db").exists():
+        platform.hub  # noqa: B018  made now
 
 
 def let_go(platform: Platform) -> None:

@@ -6,7 +6,7 @@ import sys
 
 from fclab.backends.process.backend import ProcessBackend
 from fclab.backends.process.guests import Code
-from fclab.controls.compose import Shared
+from fclab.controls.compose import Shared, take_up_sources, with_sources
 from fclab.controls.live import LiveDriver
 from fclab.engine.platform import Platform
 from fclab.engine.policies import own
@@ -38,8 +38,10 @@ def process(shared: Shared, code: CodeHome, bandwidth: float | None) -> LiveDriv
         clock, backend, durable or shared.storage.memory(), shared.recording, shared.preset, seed=shared.seed, cap=shared.cap,
         policies=own(shared.rules, clock.complain),
     )  # fmt: skip
+    with_sources(platform, durable, shared.storage.full, clock.epoch, clock.complain)
     if durable is not None:
         platform.take_up(durable.last_request, durable.life)
+        take_up_sources(platform, durable)
     return LiveDriver(clock, platform)
 
 

@@ -10,6 +10,7 @@ from fclab.clock import Clock, Order
 from fclab.engine.boots import Boots
 from fclab.engine.deadlines import Deadlines
 from fclab.engine.declare import settings
+from fclab.engine.depths import Depths
 from fclab.engine.destinations import Destinations
 from fclab.engine.dispatcher import Dispatcher
 from fclab.engine.executor import Executor
@@ -18,6 +19,7 @@ from fclab.engine.front_door import FrontDoor
 from fclab.engine.growth import Growth
 from fclab.engine.instance import Instance, State
 from fclab.engine.logbook import Logbook
+from fclab.engine.outside import no_sources
 from fclab.engine.policies import Policies
 from fclab.engine.pool import HOOK_LIMIT, Pool
 from fclab.engine.presets import Preset, retry_policy
@@ -31,7 +33,8 @@ from fclab.observe.recording import Recording
 from fclab.units import SECOND
 
 if TYPE_CHECKING:
-    from fclab.backends.base import Backend
+    from fclab.backends.base import Backend, Served
+    from fclab.engine.outside import Sources
     from fclab.queues.base import Queue
 
 __all__ = ["Platform"]
@@ -87,6 +90,10 @@ class Platform:
         self.settlement = Settlement(self)
         self.destinations = Destinations(self)
         self.reserve = Reserve(self)
+        self.depths = Depths()
+        self.sources: Sources | None = None
+        self.open_sources: Callable[[], Sources] = no_sources
+        """Makes the sources when they are first needed."""
 
     def take_up(self, last: int, life: int) -> None:
         """Go on where a home was left: `last` is the highest number on record, `life` how often it was opened before."""
@@ -123,6 +130,8 @@ class Platform:
         self.dispatcher.left.adopt(fn)
         self.destinations.adopt(fn)
         self.dispatcher.pump(fn.name)
+        if self.sources is not None:
+            self.sources.adopt(fn.name)
         return fn
 
     def retire(self, fn: Function, reason: str = "lowered") -> None:
@@ -227,7 +236,19 @@ class Platform:
         """A handler calls another function: synchronously, or with a `task` asynchronously."""
         mode: Mode = "sync" if task is None else "async"
         caller = attempt.instance.number if attempt.instance is not None else 0
+        self.depths.inherit(self.front_door.requests + 1, attempt.request.number)
         self.front_door.accept(function, payload, mode, reply, cause=attempt.request.number, caller=caller, delay=delay, task=task)
+
+    def use(self, attempt: Attempt, service: str, verb: str, args: list[object], options: dict[str, object], reply: Served) -> None:
+        """A handler uses a source of the lab."""
+        self.hub.use(attempt, service, verb, args, options, reply)
+
+    @property
+    def hub(self) -> Sources:
+        """The sources, made now if this is the first that is heard of them."""
+        if self.sources is None:
+            self.sources = self.open_sources()
+        return self.sources
 
     # ---- for those who drive the clock
 
@@ -244,8 +265,8 @@ class Platform:
         return fn != self.reserve.tick and getattr(fn, "__func__", None) is not Deadlines.due
 
     def busy(self) -> bool:
-        """Requests have not ended, or destinations have not been told."""
-        return bool(self.work or self.destinations.pending)
+        """Requests have not ended, destinations have not been told, or sources still owe functions events."""
+        return bool(self.work or self.destinations.pending or (self.sources is not None and self.sources.owed))
 
     def stalled(self) -> str:
         """Why what is left cannot finish by itself, and what to do."""
@@ -264,4 +285,6 @@ class Platform:
     def close(self) -> None:
         """Let go of everything."""
         self.backend.close()
+        if self.sources is not None:
+            self.sources.close()
         self.queue.close(self.clock.now())

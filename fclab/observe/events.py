@@ -191,4 +191,37 @@ FaultInjected = _kind(
     ("arrow", "text"),
     ("effect", "text"),
 )
+# ---- sources and triggers
+SourceChanged = _kind(
+    50,
+    "SourceChanged",
+    "Something happened at an event source. request and instance: the handler whose doing it was, or 0. source: 'objects photos'.",
+    ("source", "text"),
+    ("what", "text"),
+)
+TriggerFired = _kind(
+    51,
+    "TriggerFired",
+    "A trigger makes `request`, which the front door sees next. attempt: the source's, from 1.",
+    ("source", "text"),
+    ("trigger", "text"),
+)
+TriggerGaveUp = _kind(
+    52,
+    "TriggerGaveUp",
+    "A source has tried often enough, and keeps the event as undelivered. request: its last attempt.",
+    ("trigger", "text"),
+    ("reason", "text"),
+)
+TriggerSet = _kind(
+    53, "TriggerSet", "A trigger was created, changed, enabled, disabled or deleted.", ("trigger", "text"), ("change", "text")
+)
+LoopStopped = _kind(
+    54,
+    "LoopStopped",
+    "A chain of triggers led back to itself too often and ends here. request: the one whose handler went on with it.",
+    ("trigger", "text"),
+    ("depth", "int"),
+)
+
 FunctionSwitched = _kind(46, "FunctionSwitched", "Invocation of a function was enabled or disabled.", ("enabled", "bool"), None)

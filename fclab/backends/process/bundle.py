@@ -13,7 +13,7 @@ from pathlib import Path
 __all__ = ["command", "write"]
 
 _FOLDER = Path(__file__).parent / "inside"
-_MODULES = ("wire", "logs", "results", "words", "calls", "context", "crew", "loading", "instance", "zygote")
+_MODULES = ("wire", "logs", "results", "words", "values", "calls", "context", "crew", "loading", "instance", "zygote")
 """In the order in which they need each other."""
 
 _START = """

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from fclab.backends.process import bundle
 from fclab.backends.process.channel import Channel, Nonsense
 from fclab.backends.process.guests import GuestRun
-from fclab.backends.process.inside.wire import CALL, DONE, FAILED, HOOK, HOOKED, LOG, READY, REPLY, RUN, SETUP, pack
+from fclab.backends.process.inside.values import decode, encode
+from fclab.backends.process.inside.wire import CALL, DONE, FAILED, HOOK, HOOKED, LOG, READY, REPLY, RUN, SETUP, USE, pack
 from fclab.backends.process.surroundings import package_paths, variables, zero_us
 from fclab.engine.failures import exited, out_of_memory
 from fclab.engine.rows import Outcome
 from fclab.engine.tasks import Task
+from fclab.errors import SourceError
 
 if TYPE_CHECKING:
     from fclab.backends.base import Report
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PythonGuest"]
 
-_FIELDS = {DONE: (2,), FAILED: (5,), LOG: (1,), CALL: (4,), READY: (0, 5), HOOKED: (1, 5)}
+_FIELDS = {DONE: (2,), FAILED: (5,), LOG: (1,), CALL: (4,), READY: (0, 5), HOOKED: (1, 5), USE: (3,)}
 """Fields of each kind of frame that an instance may send: READY and HOOKED have those of FAILED where it failed."""
 
 
@@ -149,6 +151,8 @@ class PythonGuest:
                 self._fail(run, self._outcome(number, fields), fields[4])
         elif kind == CALL:
             self._call(request, number, fields)
+        elif kind == USE:
+            self._use(request, number, fields)
         else:
             self._heard(number, fields)
 
@@ -227,6 +231,27 @@ class PythonGuest:
             texts.append(f"{task.number} {task.state}")
         encoded = (text.encode("utf-8", "replace") for text in texts)
         self._channel.send(pack(REPLY, 0, serial, str(response.status).encode(), response.payload, *encoded))
+
+    def _use(self, request: int, serial: int, fields: list[bytes]) -> None:
+        run = self._runs.get(request)
+        if run is None:
+            return
+        try:
+            asked = decode(fields[2])
+        except ValueError as error:
+            raise Nonsense(f"a verb with what is no value ({error})") from None
+        if not isinstance(asked, list) or len(asked) != 2 or not isinstance(asked[0], list) or not isinstance(asked[1], dict):
+            raise Nonsense("a verb without a list and a mapping")
+        service, verb = (field.decode("utf-8", "replace") for field in fields[:2])
+        run.report.use(run.attempt, service, verb, asked[0], asked[1], partial(self._served, serial))
+
+    def _served(self, serial: int, answer: object, error: SourceError | None) -> None:
+        if self._channel is None:
+            return
+        if error is None:
+            self._channel.send(pack(REPLY, 0, serial, encode(answer)))
+        else:
+            self._channel.send(pack(REPLY, 0, serial, error.code.encode(), error.what.encode(), error.hint.encode()))
 
     # ---- the end
 

@@ -15,11 +15,10 @@ from fclab.backends.virtual.deployed import Deployed
 from fclab.backends.virtual.durations import model
 from fclab.backends.virtual.guard import Guard
 from fclab.backends.virtual.jobs import Job
-from fclab.backends.virtual.runs import AsyncRun, AtomicRun, Run, refuse_in_hook, reply_with
+from fclab.backends.virtual.runs import AsyncRun, AtomicRun, Run
 from fclab.backends.virtual.sandbox import Sandbox
 from fclab.clock import Timer, VirtualClock
 from fclab.engine.rows import Outcome
-from fclab.engine.tasks import Task
 from fclab.errors import UsageError
 from fclab.model import BootProfile
 from fclab.units import SECOND
@@ -229,16 +228,6 @@ class VirtualBackend:
             log.append(outcome.payload.decode("utf-8", "replace") + "\n")
             log.append(f"FC Invoke End RequestId: {request_id}, Error: Unhandled function error\n")
         report.done(attempt, outcome)
-
-    def call(self, run: Run, name: str, payload: bytes, task_id: str | None, delay: int, resume: Callable[[object], object]) -> None:
-        """Carry a handler's call to the engine; it goes on at the instant the answer comes."""
-        attempt = run.job.attempt
-        task = None if task_id is None else Task(0, "", name, task_id)
-        back = reply_with(task, lambda answer: self.clock.call_at(self.clock.time, resume, answer))
-        if attempt is None or run.report is None:
-            refuse_in_hook(back)
-        else:
-            run.report.call(attempt, name, payload, back, task, delay)
 
     # ---- end
 

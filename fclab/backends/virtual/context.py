@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
+from fclab.backends.process.inside.values import SERVICES, decode, encode
 from fclab.backends.virtual.handler_time import EPOCH_US
 from fclab.engine.payload import to_bytes
 from fclab.errors import UsageError
@@ -17,7 +18,7 @@ from fclab.units import seconds, to_us
 if TYPE_CHECKING:
     from fclab.backends.virtual.runs import Run
 
-__all__ = ["Context", "Credentials", "FunctionInfo"]
+__all__ = ["Context", "Credentials", "FunctionInfo", "Service"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -58,6 +59,38 @@ class _LogHandler(logging.Handler):
         self.run.capture.write(line)
 
 
+class Service:
+    """One of the lab's sources from inside a handler: the verbs of `lab.<name>`. In an `async def` handler, await them."""
+
+    __slots__ = ("_context", "_name")
+
+    def __init__(self, context: Context, name: str) -> None:
+        self._context = context
+        self._name = name
+
+    def __getattr__(self, verb: str) -> Callable[..., object]:
+        if verb.startswith("_"):
+            raise AttributeError(verb)
+
+        def use(*args: object, **options: object) -> object:
+            asked = plain([list(args), options], f"context.{self._name}.{verb}")
+            return self._context._mine().use(self._name, verb, *asked)
+
+        return use
+
+    def __repr__(self) -> str:
+        return f"context.{self._name}"
+
+
+def plain(asked: list[Any], who: str) -> list[Any]:
+    """A copy as an instance of its own would send it. Raises `UsageError` for what cannot be sent."""
+    try:
+        return cast("list[Any]", decode(encode(asked)))
+    except (TypeError, ValueError) as error:
+        hint = "give None, numbers, texts, bytes, lists and mappings"
+        raise UsageError(f"{who} was given what cannot be sent ({error}).", hint=hint) from None
+
+
 class Context:
     """The context of one run, the same in every backend.
 
@@ -65,6 +98,7 @@ class Context:
     function      .name .handler .memory (MB) .timeout (s); environment: the function's variables
     logger        a standard logger; its lines join what the handler prints
     now           lab time in seconds; remaining_s: seconds until the time-out
+    objects, tables, logs, topics, queues, bus   the lab's sources, with the verbs that `lab.objects` ... have
     """
 
     def __init__(self, run: Run, request_id: str, function: FunctionInfo, environment: Mapping[str, str], retry_count: int) -> None:
@@ -100,6 +134,11 @@ class Context:
         if attempt is None:
             return math.inf
         return seconds(max(0, attempt.started + attempt.request.fn.timeout_us - run.now()))
+
+    def __getattr__(self, name: str) -> Service:
+        if name in SERVICES:
+            return Service(self, name)
+        raise AttributeError(f"the context has no {name!r}")
 
     def work(self, seconds: float) -> object:
         """Work for `seconds` of lab time, as `time.sleep` does; in an `async def` handler, await it."""

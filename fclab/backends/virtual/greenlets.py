@@ -7,7 +7,7 @@ from typing import Any
 
 from greenlet import getcurrent, greenlet
 
-from fclab.backends.virtual.runs import THROWS, Run
+from fclab.backends.virtual.runs import THROWS, Asking, Run
 from fclab.errors import Interrupted
 from fclab.units import to_us
 
@@ -34,8 +34,8 @@ class GreenletRun(Run):
         us = to_us(seconds, "the time to sleep")
         self._suspend(("wait", us))
 
-    def call(self, name: str, payload: bytes, task_id: str | None, delay: int) -> object:
-        return self._suspend(("call", (name, payload, task_id, delay)))
+    def ask(self, start: Asking, what: str) -> object:
+        return self._suspend(("ask", start))
 
     def _suspend(self, wish: tuple[str, object]) -> object:
         return self.hub.switch(wish)
@@ -56,9 +56,8 @@ class GreenletRun(Run):
         if kind == "wait":
             clock = self.world.clock
             self.timer = clock.call_at(clock.now() + wish, self._go)
-        elif kind == "call":
-            name, payload, task_id, delay = wish
-            self.world.call(self, name, payload, task_id, delay, self._go)
+        elif kind == "ask":
+            wish(self._go)
         else:
             self._rest()
             self.ended(*wish)

@@ -17,11 +17,11 @@ MOST_LOG = 1 << 20
 
 
 class Wish:
-    """What an `async def` handler awaits: lab time to pass, or another function to answer."""
+    """What an `async def` handler awaits: lab time to pass, or somebody's answer."""
 
     __slots__ = ("call", "result", "us")
 
-    def __init__(self, us: int = -1, call: tuple[str, bytes, str | None, int] | None = None, result: object = None) -> None:
+    def __init__(self, us: int = -1, call: Callable[[Callable[[object], object]], object] | None = None, result: object = None) -> None:
         self.us = us
         self.call = call
         self.result = result

@@ -7,14 +7,13 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fclab.backends.virtual import handler_time
+from fclab.backends.virtual import asking, handler_time
 from fclab.backends.virtual.jobs import Capture, Job, Wish
 from fclab.backends.virtual.outcomes import encode, failed, stuck, succeeded
-from fclab.engine.tasks import Task
-from fclab.errors import HandlerStuck, Interrupted, UsageError
-from fclab.model import Response
+from fclab.errors import HandlerStuck, Interrupted, SourceError, UsageError
 from fclab.units import to_us
 
 if TYPE_CHECKING:
@@ -22,7 +21,10 @@ if TYPE_CHECKING:
     from fclab.backends.virtual.backend import VirtualBackend
     from fclab.clock import Timer
 
-__all__ = ["AsyncRun", "AtomicRun", "Run", "refuse_in_hook", "reply_with"]
+__all__ = ["Asking", "AsyncRun", "AtomicRun", "Run"]
+
+Asking = Callable[[Callable[[object], object]], object]
+"""Asks somebody for something, who then calls what it is given with the answer."""
 
 THROWS = 3
 """How often a run that is being ended is interrupted before it is parked."""
@@ -81,10 +83,18 @@ class Run(ABC):
             raise MemoryError(f"{mb:g} MB used, {self.job.spec.memory_mb} MB allowed")
 
     def call(self, name: str, payload: bytes, task_id: str | None, delay: int) -> object:
-        """Call another function; here that is impossible."""
+        """Call another function; in an async run, an awaitable that does."""
+        return self.ask(partial(asking.call, self, name, payload, task_id, delay), f"call {name!r}")
+
+    def use(self, service: str, verb: str, args: list[object], options: dict[str, object]) -> object:
+        """Use one of the lab's sources: what it answers, or an awaitable for that."""
+        return unwrapped(self.ask(partial(asking.use, self, service, verb, args, options), f"use context.{service}"))
+
+    def ask(self, start: Asking, what: str) -> object:
+        """Wait for what `start(resume)` makes somebody answer; here that is impossible."""
         raise UsageError(
-            f"This handler cannot call {name!r}: without greenlets a plain handler runs in one piece.",
-            hint="write it as `async def` and await context.invoke(...), or install greenlet",
+            f"This handler cannot {what}: without greenlets a plain handler runs in one piece.",
+            hint="write it as `async def` and await the context's methods, or install greenlet",
         )
 
     # ---- what the world does with it
@@ -186,8 +196,15 @@ class AsyncRun(Run):
     def work(self, seconds: object) -> object:
         return Wish(to_us(seconds, "the time to work"))
 
-    def call(self, name: str, payload: bytes, task_id: str | None, delay: int) -> object:
-        return Wish(call=(name, payload, task_id, delay))
+    def use(self, service: str, verb: str, args: list[object], options: dict[str, object]) -> object:
+        return self._used(super().use(service, verb, args, options))
+
+    @staticmethod
+    async def _used(wish: Any) -> object:
+        return unwrapped(await wish)
+
+    def ask(self, start: Asking, what: str) -> object:
+        return Wish(call=start)
 
     def start(self) -> None:
         import asyncio  # noqa: F401  so that its sleep is ours also where the handler is the first to import it
@@ -237,7 +254,7 @@ class AsyncRun(Run):
             self.skew = 0
         else:
             late, self.skew = self.now(), 0
-            self.timer = clock.call_at(late, self.world.call, self, *wish.call, self._send)
+            self.timer = clock.call_at(late, wish.call, self._send)
 
     def cancel(self) -> None:
         super().cancel()
@@ -252,12 +269,8 @@ class AsyncRun(Run):
         self.world.park(self, coroutine)
 
 
-def reply_with(task: Task | None, resume: Callable[[object], object]) -> Callable[[Response], object]:
-    """The engine's reply as what the handler gets: the response, or the task that was accepted or refused."""
-    return lambda response: resume(response if task is None else task)
-
-
-def refuse_in_hook(back: Callable[..., object]) -> None:
-    """Hooks call nobody: the call is answered with a refusal."""
-    message = "initializers and hooks cannot call functions"
-    back(Response(403, message.encode(), message, "AccessDenied"))
+def unwrapped(answer: object) -> object:
+    """What a source answered, or its error raised."""
+    if isinstance(answer, SourceError):
+        raise answer
+    return answer

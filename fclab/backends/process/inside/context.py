@@ -5,6 +5,7 @@ import time
 
 from fclab.backends.process.inside.logs import Log
 from fclab.backends.process.inside.results import text
+from fclab.backends.process.inside.values import SERVICES
 from fclab.backends.process.inside.words import Credentials, UsageError
 
 TYPE_CHECKING = False
@@ -13,7 +14,24 @@ if TYPE_CHECKING:
 
     from fclab.backends.process.inside.instance import Guest
 
-__all__ = ["Context", "Run"]
+__all__ = ["Context", "Run", "Service"]
+
+
+class Service:
+    """One of the lab's sources from inside a handler: the verbs of `lab.<name>`. In an `async def` handler, await them."""
+
+    def __init__(self, context: "Context", name: str) -> None:
+        self._context = context
+        self._name = name
+
+    def __getattr__(self, verb: str) -> "Any":
+        if verb.startswith("_"):
+            raise AttributeError(verb)
+        context, name = self._context, self._name
+        return lambda *args, **options: context._mine().calls.use(context._run, name, verb, args, options)
+
+    def __repr__(self) -> str:
+        return f"context.{self._name}"
 
 
 class Run:
@@ -75,6 +93,11 @@ class Context:
         """Seconds until the time-out, never below 0; an initializer or hook has `math.inf`."""
         left = self._run.deadline - self._mine().now_us()
         return max(0, left) / 1e6 if self._run.number else float("inf")
+
+    def __getattr__(self, name: str) -> Service:
+        if name in SERVICES:
+            return Service(self, name)
+        raise AttributeError(f"the context has no {name!r}")
 
     def work(self, seconds: float) -> object:
         """Work for `seconds`, as `time.sleep` does; in an `async def` handler, await it."""

@@ -10,7 +10,7 @@ from _struct import Struct
 
 __all__ = [
     "CALL", "DONE", "EXITED", "FAILED", "FORK", "FORKED", "HEAD", "HOOK", "HOOKED", "LOG", "MOST_BODY", "MOST_LOG", "MOST_RESULT", "READY",
-    "REPLY", "RUN", "SETUP", "UNREACHABLE", "Wire", "pack", "split",
+    "REPLY", "RUN", "SETUP", "UNREACHABLE", "USE", "Wire", "pack", "split",
 ]  # fmt: skip
 
 HEAD = Struct("<BIqI")
@@ -18,9 +18,9 @@ _LENGTH = Struct("<I")
 
 SETUP, RUN, HOOK, REPLY, FORK = range(1, 6)
 """To the instance, or its zygote: who you are; a request; a hook by name; another function's answer; a new instance."""
-READY, DONE, FAILED, LOG, CALL, HOOKED, FORKED, EXITED = range(11, 19)
+READY, DONE, FAILED, LOG, CALL, HOOKED, FORKED, EXITED, USE = range(11, 20)
 """From it: loaded, or how not; a result; a failure; a piece of log; a call of another function; a hook's end, well or not; a new
-instance's process; its end."""
+instance's process; its end; a verb of one of the lab's sources."""
 
 MOST_RESULT = 32 << 20
 """Bytes a handler may return; as much as a request may carry (the product names no other limit)."""

@@ -3,7 +3,7 @@
 Stand-ins with the fields of `fclab.model.Response`, `fclab.engine.tasks.Task` and `fclab.errors`: inside an instance there is no fclab.
 """
 
-__all__ = ["Credentials", "FunctionInfo", "Phase", "Response", "Task", "UsageError"]
+__all__ = ["Credentials", "FunctionInfo", "Phase", "Response", "SourceError", "Task", "UsageError"]
 
 
 class UsageError(ValueError):
@@ -11,6 +11,14 @@ class UsageError(ValueError):
 
     def __init__(self, what: str, hint: str) -> None:
         super().__init__(f"{what}\n  You can mend this: {hint}")
+
+
+class SourceError(UsageError):
+    """A source said no: `code` is the product's name for it, such as "NoSuchKey"."""
+
+    def __init__(self, code: str, what: str, hint: str) -> None:
+        self.code = code
+        super().__init__(what, hint)
 
 
 class _RequestError(Exception):

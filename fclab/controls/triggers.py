@@ -1,0 +1,48 @@
+"""What a lab's functions are called by besides its user: event sources, and the triggers between the two."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fclab.controls.desks import Desk, TriggerHandle, hub_of
+from fclab.errors import UsageError
+
+if TYPE_CHECKING:
+    from fclab.controls.driver import Driver
+    from fclab.controls.live import LiveDriver
+    from fclab.engine.rows import Function
+    from fclab.sources.base import Trigger
+
+__all__ = ["Triggers"]
+
+
+class Triggers:
+    """The part of a `Lab` that has event sources."""
+
+    _driver: Driver | LiveDriver
+
+    if TYPE_CHECKING:
+
+        def _known(self, name: object) -> Function: ...
+
+    def trigger(self, function: str, trigger: Trigger, *, name: str | None = None, enabled: bool = True) -> TriggerHandle:
+        """Let a source call `function`: `lab.trigger("thumbnail", OSSTrigger(bucket="photos", prefix="in/"))`.
+
+        name   of the trigger, one of its function's; left out, its type. One that is there already is returned, so a cell may run twice.
+        Raises `UsageError` or `SourceError` for a trigger that cannot work.
+        """
+        from fclab.sources.base import Trigger as Kind
+
+        hub = hub_of(self._driver)
+        self._known(function)
+        if not isinstance(trigger, Kind):
+            raise UsageError(f"{trigger!r} is no trigger.", hint='such as OSSTrigger(bucket="photos")')
+        return TriggerHandle(self._driver, self._driver.ask(hub.registry.create, function, trigger, name, enabled))
+
+    def triggers(self, function: str | None = None) -> list[TriggerHandle]:
+        """The lab's triggers, or those of one function, in the order in which they were made."""
+        hub = hub_of(self._driver)
+        return [TriggerHandle(self._driver, one) for one in self._driver.ask(hub.registry.all, function)]
+
+    def _desk(self, name: str) -> Any:
+        return Desk(self._driver, hub_of(self._driver).sources[name])
