@@ -11,6 +11,9 @@ def hello(event, context):
 print(lab.invoke("hello").text)
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from fclab.errors import (
     CodeStoreError,
     EndlessRun,
@@ -27,6 +30,7 @@ from fclab.errors import (
     RecordingError,
     RequestError,
     RequestRefused,
+    SourceError,
     UnknownFunction,
     UsageError,
     WrongThread,
@@ -37,6 +41,12 @@ from fclab.model import AsyncConfig, BootProfile, FunctionSpec, Package, Phase, 
 from fclab.observe import events
 from fclab.observe.events import *  # noqa: F403  every event class, for @lab.on(InstanceReclaimed)
 from fclab.observe.recording import Recording
+
+if TYPE_CHECKING:
+    from fclab.sources.hub import LoopDetected
+
+_LATER = {"LoopDetected": "fclab.sources.hub"}
+"""Names of what not every lab needs, by the module that is imported when somebody asks for one."""
 
 __all__ = [
     "AsyncConfig",
@@ -52,6 +62,7 @@ __all__ = [
     "Interrupted",
     "Lab",
     "LabClosed",
+    "LoopDetected",
     "MissingExtra",
     "NestedRun",
     "Package",
@@ -64,6 +75,7 @@ __all__ = [
     "RequestRefused",
     "Response",
     "Schedule",
+    "SourceError",
     "TargetTracking",
     "UnknownFunction",
     "UsageError",
@@ -71,3 +83,13 @@ __all__ = [
     "idempotent",
     *events.__all__,
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'fclab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
