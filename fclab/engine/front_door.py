@@ -38,6 +38,8 @@ class FrontDoor:
     3. A sync request is answered when its handler ended; an async one with 202 once its event is stored, before anything ran.
     """
 
+    __slots__ = ("p", "requests")
+
     def __init__(self, platform: Platform) -> None:
         self.p = platform
         self.requests = 0
