@@ -47,6 +47,13 @@ class Platform:
     2. Every part records what it does through `record`, at the moment it does it.
     """
 
+    __slots__ = (
+        "_ids", "backend", "boots", "cap", "clock", "destinations", "dispatcher", "done", "executor", "faults", "first", "front_door",
+        "functions", "growth", "hopeless", "keep_alive", "life", "logbook", "mode_texts", "moving", "next_delay", "placement", "pool",
+        "preset", "queue", "record", "recording", "records", "reserve", "seed", "settlement", "tasks", "work",
+    )  # fmt: skip
+    # without slots more than 30 attributes are slow to reach in Python 3.11
+
     def __init__(
         self, clock: Clock, backend: Backend, queue: Queue, recording: Recording, preset: Preset, *, seed: int = 0,
         cap: int | None = None, policies: Policies | None = None,
