@@ -48,9 +48,10 @@ class Platform:
     """
 
     __slots__ = (
-        "_ids", "backend", "boots", "cap", "clock", "destinations", "dispatcher", "done", "executor", "faults", "first", "front_door",
-        "functions", "growth", "hopeless", "keep_alive", "life", "logbook", "mode_texts", "moving", "next_delay", "placement", "pool",
-        "preset", "queue", "record", "recording", "records", "reserve", "seed", "settlement", "tasks", "work",
+        "_ids", "backend", "boots", "cap", "clock", "depths", "destinations", "dispatcher", "done", "executor", "faults", "first",
+        "front_door", "functions", "growth", "hopeless", "keep_alive", "life", "logbook", "mode_texts", "moving", "next_delay",
+        "open_sources", "placement", "pool", "preset", "queue", "record", "recording", "records", "reserve", "seed", "settlement",
+        "sources", "tasks", "work",
     )  # fmt: skip
     # without slots more than 30 attributes are slow to reach in Python 3.11
 
