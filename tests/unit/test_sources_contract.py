@@ -321,3 +321,15 @@ def test_captions_tell_of_sources() -> None:
     assert "The handler of R1 changes objects door: Rung 1." in said
     assert "Objects door sets off trigger tape: it makes R2 for second." in said
     assert "Objects door sets off trigger tape, for the 2nd time: it makes R3 for second." in said
+
+
+def test_the_catalogue_is_made_from_the_sources() -> None:
+    catalog = Lab().catalog()
+    assert [(one.source, one.at, one.trigger, one.mode) for one in catalog[:2]] == [
+        ("direct call", "lab.invoke", "", "sync"),
+        ("direct call", "lab.invoke_async", "", "async"),
+    ]
+    (bell,) = catalog[2:]
+    assert (bell.source, bell.at, bell.trigger, bell.type, bell.example) == ("bells", "lab.objects", "BellTrigger", "bell", b"1")
+    assert "twice more, after 1 and 2 seconds" in repr(catalog)
+    assert "BellTrigger" in catalog._repr_html_()
