@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fclab.engine.rows import Request
 from fclab.engine.tasks import Task, restore
 from fclab.observe import events as e
-from fclab.queues.base import Change
+from fclab.queues.base import STOPPED, Change
 
 if TYPE_CHECKING:
     from fclab.engine.platform import Platform
@@ -51,7 +52,7 @@ class Left:
     def waiting(self, function: str, number: int) -> Task | None:
         """The task of an event that waits for its function, or None."""
         message = self.messages.get(function, {}).get(number)
-        return None if message is None else self.task(message)
+        return self.tasks.get(number) if message is None else self.task(message)
 
     def task(self, message: Message) -> Task:
         """The task of a message, as its record tells it; the same one each time."""
@@ -73,9 +74,20 @@ class Left:
         """Stop a task whose function is not there; False if it has ended."""
         p, now = self.p, self.p.clock.time
         here = self.messages.get(task.function, {})
-        change = Change(((now, "Stopping", ""), (now, "Stopped", "")), task.executions)
-        if p.queue.discard(task.function, task.number, change) is None:
+        change = Change(((now, "Stopping", ""), (now, "Stopped", "")), task.executions, STOPPED)
+        message = here.pop(task.number, None)
+        if message is None:
             return False
-        here.pop(task.number, None)
-        task.enter(now, "Stopped")
+        task.enter(now, "Stopping")
+        p.moving += 1
+        p.queue.discard(task.function, task.number, change, partial(self._stopped, task, message, now))
         return True
+
+    def _stopped(self, task: Task, message: Message, now: int) -> None:
+        p = self.p
+        p.moving -= 1
+        self.tasks.pop(task.number, None)
+        task.response = p.front_door.remembered(
+            task.request_id, STOPPED.status, STOPPED.payload, STOPPED.error, STOPPED.error_type, message.enqueued, now
+        )
+        task.enter(now, "Stopped")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -12,7 +13,9 @@ from fclab.queues.errors import DuplicateTask, QueueFull
 if TYPE_CHECKING:
     from fclab.queues.records import Page, TaskQuery, TaskRecord
 
-__all__ = ["PREVIEW", "Call", "Change", "DuplicateTask", "Ending", "Failed", "Lease", "Message", "Queue", "QueueFull", "Stored"]
+__all__ = [
+    "PREVIEW", "STOPPED", "Call", "Change", "DuplicateTask", "Ending", "Failed", "Lease", "Message", "Queue", "QueueFull", "Stored",
+]  # fmt: skip
 
 Stored = Callable[[], object]
 Failed = Callable[[FclabError], object]
@@ -79,6 +82,11 @@ class Ending:
     error_type: str = ""
     error: str = ""
     payload: bytes = b""
+
+
+_STOPPED = {"errorMessage": "the task was stopped", "errorType": "TaskStopped"}
+STOPPED = Ending(200, _STOPPED["errorType"], _STOPPED["errorMessage"], json.dumps(_STOPPED, indent=4, sort_keys=True).encode())
+"""Of a task that somebody stopped, whoever writes it down: the engine, or the opening of a home whose lab died while stopping it."""
 
 
 @dataclass(slots=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
+from fclab.queues.base import STOPPED
 from fclab.queues.errors import HomeRefused, NotStored
 
 __all__ = ["Kind", "connect", "explain", "open_database", "recover"]
@@ -50,12 +52,15 @@ because a row is written anew with each change. `history` holds a JSON array a l
 `redriven`. Each further index would cost every event a tenth; what is asked once an opening, or stops early, has none."""
 
 _RECOVERY = (
-    "UPDATE tasks SET state = 'Stopped', ended = :now, changed = :now, leased = NULL, "
-    "history = history || '[' || :now || ',\"Stopped\",\"\"]' || char(10) WHERE ended IS NULL AND state = 'Stopping'",
+    "UPDATE tasks SET state = 'Stopped', ended = :now, changed = :now, leased = NULL, status = :status, error_type = :error_type, "
+    "error = :error, result = :payload, history = history || '[' || :now || ',\"Stopped\",\"\"]' || char(10) "
+    "WHERE ended IS NULL AND state = 'Stopping'",
     "UPDATE tasks SET state = 'Retrying', changed = :now, history = history || '[' || leased || "
     "',\"Running\",\"\"]' || char(10) || '[' || :now || ',\"Retrying\",\"the lab ended\"]' || char(10), leased = NULL "
     "WHERE ended IS NULL AND leased IS NOT NULL",
 )
+
+_STOPPED = asdict(STOPPED)
 
 
 def explain(error: sqlite3.Error, path: Path) -> NotStored:
@@ -168,7 +173,7 @@ def recover(db: sqlite3.Connection, path: Path, now: int | None) -> tuple[int, i
             now = int(str(_one(db, latest)))
         db.execute("BEGIN IMMEDIATE")
         for statement in _RECOVERY:
-            db.execute(statement, {"now": now})
+            db.execute(statement, {"now": now, **_STOPPED})
         db.execute("COMMIT")
         last = _one(db, "SELECT max((SELECT value FROM home WHERE name = 'last'), (SELECT coalesce(max(request), 0) FROM tasks))")
         life = _one(db, "SELECT value - 1 FROM home WHERE name = 'opened'")
