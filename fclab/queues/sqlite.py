@@ -9,13 +9,13 @@ from typing import Literal
 
 from fclab.errors import FclabError, UsageError
 from fclab.queues.base import Call, Change, Failed, Lease, Message, Stored
-from fclab.queues.errors import DuplicateTask, QueueFull
+from fclab.queues.errors import DuplicateTask, NotStored, QueueFull
 from fclab.queues.folder import Folder
 from fclab.queues.index import Index
 from fclab.queues.journal import Journal, Points, Post, Step, ThreadedJournal
 from fclab.queues.reader import Reader
 from fclab.queues.records import RETENTION, Page, TaskQuery, TaskRecord
-from fclab.queues.schema import Kind, connect, open_database, recover
+from fclab.queues.schema import Kind, connect, open_database, recover, refused
 from fclab.queues.statements import NOW, RETURNED, SMALL, Statements, forgotten
 
 __all__ = ["BUDGET", "RETENTION", "SqliteQueue"]
@@ -84,6 +84,9 @@ class SqliteQueue(Index):
                     self.push(message, turn, away)
                 self._calls = {call.number: call for call in self._read.calls()}
                 self._call_number = self._read.last_call()
+            except NotStored as error:
+                db.close()
+                raise refused(error) from error
             except BaseException:
                 db.close()
                 raise
