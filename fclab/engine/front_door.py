@@ -130,21 +130,21 @@ class FrontDoor:
 
     def _admit(self, request: Request, task: Task) -> bool:
         """Check that there is room in the queue, and the task id: its form, and that no task of this function has it."""
-        queue = self.p.queue
+        p = self.p
+        queue = p.queue
         if queue.max_depth is not None and queue.full():
             self._refuse(request, 429, "ResourceExhausted", f"the queue holds {queue.max_depth} events, as many as it may")
             return False
         if not task.task_id:
             return True
-        known, key = self.p.tasks, (request.fn.name, task.task_id)
         if not _TASK_ID.match(task.task_id):
             message = f"task id {task.task_id[:40]!r} is malformed: a letter or _, then letters, digits, _ and -, at most 128 in all"
             self._refuse(request, 400, "InvalidArgument", message)
             return False
-        if key in known or queue.known(*key):
+        if p.taken(request.fn.name, task.task_id):
             self._refuse(request, 409, "StatefulAsyncInvocationAlreadyExists", f"a task with id '{task.task_id}' exists already")
             return False
-        known[key] = task
+        p.tasks[request.fn.name, task.task_id] = task
         return True
 
     def record_accepted(self, request: Request, at: int | None = None) -> None:

@@ -137,6 +137,12 @@ class Queue(Protocol):
     max_depth: int | None
     """Events waiting or leased beyond which `enqueue` refuses, or None."""
 
+    retention: int
+    """µs for which a task that has ended stays on record."""
+
+    forgotten: int
+    """Dead letters that were swept before anybody sent them again, ever since the home was made."""
+
     @property
     def trouble(self) -> FclabError | None:
         """Why steps wait to be written (clause 8), or None."""
@@ -208,7 +214,10 @@ class Queue(Protocol):
         ...
 
     def sweep(self, before: int) -> int:
-        """Forget some of the tasks that ended before `before` µs and have told their destinations; how many, 0 when there are none."""
+        """Forget the tasks that ended before `before` µs and have told their destinations; how many. Their ids are free then.
+
+        From time to time a queue does so by itself, so that records do not pile up where nobody asks for them.
+        """
         ...
 
     # ---- destinations

@@ -17,6 +17,7 @@ class MemoryQueue(Index):
     def __init__(self, max_depth: int | None = None, retention: int = RETENTION) -> None:
         super().__init__()
         self.retention = retention
+        self.forgotten = 0
         self._accepted = 0
         self.trouble: FclabError | None = None
         self.max_depth = max_depth
@@ -176,6 +177,8 @@ class MemoryQueue(Index):
             if request not in pending:
                 old.append(message)
         for message in old:
+            state = self._changes[message.request][-1].state
+            self.forgotten += state in DEAD and message.request not in self._redriven
             self._forget(message)
         return len(old)
 
@@ -199,10 +202,9 @@ class MemoryQueue(Index):
             self._calls[call.number] = call
 
     def _forget(self, message: Message) -> None:
-        for table in (self._ended, self._changes, self._started, self._told):
+        for table in (self._ended, self._changes, self._started, self._told, self._redriven):
             table.pop(message.request, None)
         self._ids.pop((message.function, message.task_id), None)
-        self._redriven.pop(message.redrive_of, None)
 
     # ---- destinations
 

@@ -122,11 +122,16 @@ class Statements:
 _EMPTY = '""'
 
 
-_TABLES = ("payloads", "results", "dead", "redriven", "calls", "tasks")
+_FORGOTTEN = "INSERT INTO home VALUES ('forgotten', ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"
+_TABLES = ("payloads", "results", "dead", "redriven", "tasks")
 
 
-def forgotten(requests: list[int]) -> list[Statement]:
-    """Nothing is left of some tasks but that their numbers were used."""
+def forgotten(requests: list[int], unsent: int = 0) -> list[Statement]:
+    """Nothing is left of some tasks but that their numbers were used, and that `unsent` of them were dead letters.
+
+    What they brought into a queue inside the lab stays there.
+    """
     some = f"WHERE request IN ({', '.join('?' * len(requests))})"
     deletions: list[Statement] = [(f"DELETE FROM {table} {some}", requests) for table in _TABLES]
-    return [("UPDATE home SET value = max(value, ?) WHERE name = 'last'", (max(requests),)), *deletions]
+    count: list[Statement] = [(_FORGOTTEN, (unsent,))] if unsent else []
+    return [("UPDATE home SET value = max(value, ?) WHERE name = 'last'", (max(requests),)), *count, *deletions]

@@ -134,3 +134,49 @@ def test_a_letter_of_a_function_that_is_not_declared(tmp_path: Path) -> None:
     assert lab.task("later").stop()
     assert lab.task("later").state == "Stopped"
     lab.close()
+
+
+@pytest.mark.parametrize("place", ["memory", "home", "unrecorded"])
+def test_what_is_no_longer_remembered_is_gone_in_every_view(tmp_path: Path, place: str) -> None:
+    """From the due time on, without any other event: ids are free, and what a reopened home tells is what the lab tells."""
+    home = tmp_path / "home" if place == "home" else None
+
+    def made() -> Lab:
+        lab = Lab(home=home, profile="instant", retention=10, record=place != "unrecorded")
+
+        @lab.function(async_config=AsyncConfig(max_retries=0, on_success="queue:done"))
+        def f(event: bytes, context: Any) -> str:
+            if event == b"bad":
+                raise ValueError("no")
+            return "well"
+
+        return lab
+
+    def seen(lab: Lab) -> tuple[object, ...]:
+        letters = lab.dead_letters()
+        return [one.task_id for one in lab.tasks()], [one.task_id for one in letters], letters.forgotten, lab.queues
+
+    lab = made()
+    lab.invoke_async("f", task_id="good")
+    lab.invoke_async("f", "bad", task_id="bad")
+    lab.run()
+    lab.run_for(10)
+    assert lab.invoke_async("f", task_id="good").status == 409, "at the last moment it is still there"
+    lab.run_for(0.000001)
+    if place == "home":
+        here = seen(lab)
+        assert here[:3] == ([], [], 1)
+        assert len(lab.queues["done"]) == 1, "what has arrived somewhere is no task"
+        lab.close()
+        lab = made()
+        assert seen(lab) == here
+    if place != "unrecorded":
+        assert seen(lab)[:3] == ([], [], 1)
+        assert "1 dead letter forgotten" in repr(lab.dead_letters())
+        assert "1 dead letter forgotten" in lab.dead_letters()._repr_html_()
+        with pytest.raises(UsageError, match="no task 'bad'"):
+            lab.task("bad")
+    for name in ("good", "bad"):
+        assert lab.invoke_async("f", task_id=name).status == 202
+        assert lab.invoke_async("f", task_id=name).status == 409
+    lab.close()
