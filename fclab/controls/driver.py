@@ -145,13 +145,15 @@ class Driver(Sources):
         return bool(self.coming) or self.platform.busy()
 
     def to(self, until: int) -> None:
-        """Let time pass to `until` µs."""
+        """Let time pass to `until` µs. Raises `NotStored` if a step of the lab cannot be written."""
         now = self.clock.now()
         if until < now:
             again = "run on, or start again with lab = lab.fresh()"
             raise UsageError(f"{seconds_text(until)} s is in the past.", hint=f"it is {seconds_text(now)} s; {again}")
         with self.turning():
             self.clock.run(until)
+        if self.platform.queue.trouble is not None:
+            self.platform.queue.flush()
 
     def step(self) -> bool:
         """Go on until something has been recorded; False if nothing is left to happen."""

@@ -127,11 +127,13 @@ class TaskHandle:
     def result(self, timeout: float | None = None) -> Response:
         """Run the lab until the task has ended, at most `timeout` seconds of lab time, and return its outcome.
 
-        Raises TimeoutError if it has not ended by then, `EndlessRun` if it never will.
+        Raises TimeoutError if it has not ended by then, `EndlessRun` if it never will, `NotStored` if its home cannot be written.
         """
         limit = None if timeout is None else to_us(timeout, "timeout")
         self._driver.until(lambda: self._task.finished, limit)
         if self._task.response is None:
+            if (trouble := self._driver.platform.queue.trouble) is not None:
+                raise trouble
             raise TimeoutError(f"R{self.number} is {self.state} after {timeout:g} s of lab time; wait longer, or look at .history")
         return self._task.response
 
