@@ -23,7 +23,8 @@ class Left:
     """Messages that wait for the declaration of their function.
 
     1. They are no work of this run until then, so `run()` does not wait for them.
-    2. Taken up, an event is what it was: its id, its age, its counts and the time of its next delivery.
+    2. Until then they count neither for the queue's depth and age nor against its maximum; from then on for all of these.
+    3. Taken up, an event is what it was: its id, its age, its counts and the time of its next delivery.
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -36,11 +37,14 @@ class Left:
         """What the queue had when it was opened."""
         for message in messages:
             self.messages.setdefault(message.function, {})[message.request] = message
+            self.p.queue.aside += 1
 
     def adopt(self, fn: Function) -> None:
         """The function is there: its events wait for nothing but their time. Whoever calls this lets those go that are due."""
         p, now = self.p, self.p.clock.time
-        for message in self.messages.pop(fn.name, {}).values():
+        messages = self.messages.pop(fn.name, {})
+        p.queue.aside -= len(messages)
+        for message in messages.values():
             task = self.tasks.pop(message.request, None) or self._restored(message)
             request = Request(message.request, fn, message.payload, "async", message.cause, 0, message.enqueued, None, task)
             p.front_door.record_accepted(request, now)
@@ -78,6 +82,7 @@ class Left:
         message = here.pop(task.number, None)
         if message is None:
             return False
+        p.queue.aside -= 1
         task.enter(now, "Stopping")
         p.moving += 1
         p.queue.discard(task.function, task.number, change, partial(self._stopped, task, message, now))

@@ -137,6 +137,9 @@ class Queue(Protocol):
     max_depth: int | None
     """Events waiting or leased beyond which `enqueue` refuses, or None."""
 
+    aside: int
+    """Waiting messages that do not count against `max_depth`: nobody takes events of their function yet."""
+
     retention: int
     """µs for which a task that has ended stays on record."""
 

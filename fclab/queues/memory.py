@@ -95,7 +95,7 @@ class MemoryQueue(Index):
             self._change(message, change)
 
     def full(self) -> bool:
-        return self.max_depth is not None and self.waiting() + self.leased() >= self.max_depth
+        return self.max_depth is not None and self.waiting() + self.leased() - self.aside >= self.max_depth
 
     def _refusal(self, message: Message) -> FclabError | None:
         if self.full():

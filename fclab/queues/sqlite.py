@@ -127,7 +127,7 @@ class SqliteQueue(Ledger, Index):
             self.sweep(message.enqueued - self.retention)
 
     def full(self) -> bool:
-        return self.max_depth is not None and self.waiting() + self.leased() + self._coming >= self.max_depth
+        return self.max_depth is not None and self.waiting() + self.leased() + self._coming - self.aside >= self.max_depth
 
     def _refusal(self, message: Message, key: tuple[str, str]) -> FclabError | None:
         if self.full():

@@ -220,3 +220,26 @@ def test_averages_are_those_of_the_life_that_was_recorded(tmp_path: Path) -> Non
         assert found.running.mean(1002, 1004) == 1
         assert found.queue_age.points()[0] == (1002, 0)
     lab.close()
+
+
+def test_events_of_undeclared_functions_count_nowhere_until_they_are_declared(tmp_path: Path) -> None:
+    lab = Lab(home=tmp_path, profile="instant", max_waiting=3)
+    lab.declare("f", duration=1)
+    for _ in range(3):
+        lab.invoke_async("f", delay=50)
+    lab.close()
+    lab = Lab(home=tmp_path, profile="instant", max_waiting=3)
+    lab.declare("g", duration=1)
+    tasks = [lab.invoke_async("g", delay=5) for _ in range(4)]
+    assert [task.status for task in tasks] == [202, 202, 202, 429]
+    lab.run(until=1)
+    assert lab.metrics().queue_depth.maximum == 3
+    assert lab.task(1).stop()
+    assert lab.invoke_async("g").status == 429, "who is stopped had no part in it"
+    lab.run(until=10)
+    lab.declare("f", duration=1)
+    assert lab.metrics().queue_depth.at(10) == 2
+    assert [lab.invoke_async("g", delay=5).status for _ in range(2)] == [202, 429]
+    lab.run()
+    assert [lab.invoke_async("g").status for _ in range(3)] == [202] * 3
+    lab.close()
