@@ -26,7 +26,7 @@ class MemoryQueue(Index):
         self._started: dict[int, int] = {}
         self._ended: dict[int, tuple[Message, int]] = {}
         """Messages of tasks on record that have ended, and deliveries, in the order in which they did."""
-        self._told: dict[int, str] = {}
+        self._told: dict[int, tuple[str, str]] = {}
         self._redriven: dict[int, int] = {}
         self._calls: dict[int, Call] = {}
         self._letters: dict[str, list[bytes]] = {}
@@ -132,7 +132,7 @@ class MemoryQueue(Index):
             record.history.extend(change.events)
             record.state, record.executions = change.state, change.executions
             if change.calls:
-                record.destination = self._told.get(request, "Pending")
+                record.destination, record.destination_error = self._told.get(request, ("Pending", ""))
             if change.state in FINAL:
                 record.ended = change.at
             if (ending := change.ending) is not None:
@@ -216,7 +216,7 @@ class MemoryQueue(Index):
             return
         if keep:
             self._letters.setdefault(call.to, []).append(call.body)
-        self._told[call.request] = "Failed" if error else "Succeeded"
+        self._told[call.request] = ("Failed" if error else "Succeeded", error)
 
     def call_again(self, call: Call, due: int, error: str) -> None:
         call.due, call.error = due, error

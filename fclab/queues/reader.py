@@ -119,8 +119,9 @@ class Reader:
         return TaskRecord(
             request, request_id, function, task_id, state, enqueued - epoch,
             None if started is None else started - epoch, None if ended is None else ended - epoch,
-            attempts, executions, status, error_type, error, b"", destination, cause, redrive_of, redriven,
+            attempts, executions, status, error_type, error, b"", destination.partition(": ")[0], cause, redrive_of, redriven,
             [(at - epoch, entered, detail) for at, entered, detail in map(json.loads, history.splitlines())],
+            destination.partition(": ")[2],
         )  # fmt: skip
 
     def number(self, name: str, function: str) -> int:

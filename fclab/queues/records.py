@@ -26,7 +26,7 @@ class TaskRecord:
     history     [(µs, state, detail)]; a lease under way shows in `state` only, its events come with the settlement
     attempts    deliveries begun; executions: those that reached the handler
     payload     the outcome's, at most 1 MB of it; what the task was given is the queue's `payload(request)`
-    destination Pending, Succeeded or Failed; "" if nobody was to be told
+    destination Pending, Succeeded or Failed; "" if nobody was to be told; destination_error: why it failed
     redriven    the request that repeats this one, or 0
     """
 
@@ -49,6 +49,7 @@ class TaskRecord:
     redrive_of: int = 0
     redriven: int = 0
     history: list[tuple[int, str, str]] = field(default_factory=list)
+    destination_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,9 +106,9 @@ class Statements:
         return _NOTE, (change.state, change.at + self._epoch, change.executions, self._history(change), request)
 
     def over(self, call: Call, at: int, error: str, keep: bool) -> list[Statement]:
-        """A destination was told, or given up."""
+        """A destination was told, or given up: then its state is "Failed: " and why."""
         gone = (_CALL_KEPT, (at + self._epoch, call.number)) if keep else (_CALL_GONE, (call.number,))
-        return [gone, (_TOLD, ("Failed" if error else "Succeeded", call.request))]
+        return [gone, (_TOLD, (f"Failed: {error}" if error else "Succeeded", call.request))]
 
     def call_again(self, call: Call) -> Statement:
         """A destination is told later."""

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from fclab import AsyncConfig, Lab, UnknownFunction, UsageError
+from fclab.observe.events import DestinationCalled
+from fclab.observe.hops import hops
+from fclab.observe.spans import spans
 
 
 @pytest.fixture(params=["memory", "home"])
@@ -179,4 +182,41 @@ def test_what_is_no_longer_remembered_is_gone_in_every_view(tmp_path: Path, plac
     for name in ("good", "bad"):
         assert lab.invoke_async("f", task_id=name).status == 202
         assert lab.invoke_async("f", task_id=name).status == 409
+    lab.close()
+
+
+def test_what_a_handle_tells_of_the_way_to_and_from_its_task(lab: Lab) -> None:
+    lab.function(name="g", async_config=AsyncConfig(max_retries=0, on_failure="nobody"))(lambda event, context: 1 / 0)
+    bad, good = lab.invoke_async("g"), lab.invoke_async("f")
+    assert (bad.error_type, bad.destination, bad.redriven) == (None, "", 0)
+    lab.run(until=1)
+    assert (bad.function, bad.error_type, bad.destination) == ("g", "UnhandledInvocationError", "Pending")
+    lab.run()
+    assert (good.destination, good.destination_error, good.error_type) == ("Succeeded", "", None)
+    assert (bad.destination, bad.destination_error[:22]) == ("Failed", "404 FunctionNotFound: ")
+    again = lab.redrive(bad)
+    assert (bad.redriven, again.redrive_of, bad.redrive_of) == (again.number, bad.number, 0)
+    lab.run()
+
+
+def test_a_call_that_was_left_waits_for_its_target_alone(tmp_path: Path) -> None:
+    lab = Lab(home=tmp_path, profile="instant")
+    lab.declare("a", duration=1, async_config=AsyncConfig(on_success="queue:done"))
+    lab.declare("b", duration=1, async_config=AsyncConfig(on_success="g"))
+    lab.faults.add("dispatcher->destination", drop=1.0)
+    for name in "ab":
+        lab.invoke_async(name)
+    lab.run(until=2)
+    lab.close()
+
+    told: list[bytes] = []
+    lab = Lab(home=tmp_path, profile="instant")
+    lab.run()
+    assert (len(lab.queues["done"]), lab.task(1).destination, lab.task(2).destination) == (1, "Succeeded", "Pending")
+    lab.function(name="g")(lambda event, context: told.append(event))
+    lab.run()
+    assert (len(told), lab.task(2).destination) == (1, "Succeeded")
+    assert [event.time for event in lab.recording.select(DestinationCalled)] == [2.5, 2.5]
+    assert hops(lab.recording)
+    assert spans(lab.recording)
     lab.close()
