@@ -224,7 +224,7 @@ class FrontDoor:
     @staticmethod
     def remembered(request_id: str, status: int, payload: bytes, error: str, kind: str, arrived: int, ended: int) -> Response:
         """The `Response` that a task's record keeps: without the boot, the times and the logs of its last execution."""
-        return Response(status, payload, error or None, kind or None, request_id, latency=seconds(ended - arrived))
+        return Response(status, payload, error or None, kind or None, request_id, None, (), seconds(ended - arrived), None, None, None)
 
     def response(self, attempt: Attempt, outcome: Outcome) -> Response:
         """The `Response` for an attempt that ended now this way."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,10 @@ def test_a_home_remembers(tmp_path: Path) -> None:
     lab = Lab(home=tmp_path, profile="instant")
     first, second = lab.task("one"), lab.task("two")
     assert (first.state, first.result().status, first.payload) == ("Succeeded", 200, b"first")
+    outcome = first.result()
+    assert (outcome.cold, outcome.duration, outcome.billed, outcome.memory_mb, outcome.latency) == (None, None, None, None, 1)
+    assert repr(outcome) == "Response(200, '', 1 s)"
+    assert outcome._repr_html_() == f"<code>{html.escape(repr(outcome))}</code>"
     assert (second.state, second.payload) == ("Enqueued", b"second")
     lab.declare("f", duration=1)
     assert second.result().status == 200, "the handle follows the task into this run"
