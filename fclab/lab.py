@@ -83,6 +83,8 @@ class Lab(Watching, Steering, Tasks):
             self._driver = process(shared, self._code, None if bandwidth is None else bandwidth * 1e6)
             weakref.finalize(self, self._driver.abandon)  # a lab that nobody holds any more must not leave its processes
         self._platform = self._driver.platform
+        if home is not None:
+            self._driver.again = f"open its home again with Lab({'' if backend == 'virtual' else repr(backend) + ', '}home={str(home)!r})"
         self._left: weakref.finalize[..., Lab] | None = None
         if home is not None and backend == "virtual":  # nor must it keep its home from the next one
             self._left = weakref.finalize(self, let_go, self._platform)

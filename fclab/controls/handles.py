@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fclab.engine.instance import Instance
 from fclab.engine.tasks import Task
+from fclab.errors import UsageError
 from fclab.grid import Text
 from fclab.model import Response
 from fclab.units import seconds, to_us
@@ -166,9 +167,13 @@ class TaskHandle:
     def result(self, timeout: float | None = None) -> Response:
         """Run the lab until the task has ended, at most `timeout` seconds of lab time, and return its outcome.
 
-        Raises TimeoutError if it has not ended by then, `EndlessRun` if it never will, `NotStored` if its home cannot be written.
+        Raises TimeoutError if it has not ended by then, `EndlessRun` if it never will, `NotStored` if its home cannot be written,
+        `UsageError` if its function is not declared in this run.
         """
         limit = None if timeout is None else to_us(timeout, "timeout")
+        if not self._task.finished and self._driver.ask(self._driver.platform.dispatcher.left.waiting, self.function, self.number):
+            hint = f"declare {self.function!r}, and it goes on"
+            raise UsageError(f"R{self.number} waits for its function {self.function!r}, which is not declared.", hint=hint)
         self._driver.until(lambda: self._task.finished, limit)
         if self._task.response is None:
             if (trouble := self._driver.platform.queue.trouble) is not None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from fclab import forks
+from fclab.controls.driver import AGAIN
 from fclab.controls.sources import Sources
 from fclab.controls.waits import Wait, Waits
 from fclab.engine.platform import Platform
@@ -51,6 +52,8 @@ class LiveDriver(Sources):
         self._process = os.getpid()
         self._closing = _thread.allocate_lock()
         self._kept: Recording | None = None
+        self.again = AGAIN
+        """How to go on after the end of the lab."""
         self._lost: FclabError | None = None
         """What the end of the lab could not write."""
         clock.failed = self._failed
@@ -62,7 +65,7 @@ class LiveDriver(Sources):
     def check(self) -> None:
         """Refuse what comes too late, or from a forked child, where there is no engine (clause 4)."""
         if self.closed:
-            raise LabClosed("This lab is closed.", hint="start a new one with lab = lab.fresh()")
+            raise LabClosed("This lab is closed.", hint=self.again)
         forks.check(self._process)
 
     def idle(self) -> None:
@@ -228,7 +231,7 @@ class LiveDriver(Sources):
         finally:
             self.clock.stop()
             self._release()
-            self._waits.fail_all(LabClosed("This lab was closed meanwhile.", hint="start a new one with lab = lab.fresh()"))
+            self._waits.fail_all(LabClosed("This lab was closed meanwhile.", hint=self.again))
             if self.pump is not None:
                 self.pump.stop()
 

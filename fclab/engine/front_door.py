@@ -92,7 +92,7 @@ class FrontDoor:
             return
         if not sync:
             task = request.task = request.task or Task(request.number, p.request_id(request.number), fn.name)
-            if self._admit(request, task):
+            if self._admit(request, task, delay):
                 self.record_accepted(request)
                 p.dispatcher.enqueue(request, task, delay)
             return
@@ -128,12 +128,16 @@ class FrontDoor:
     def _broken(self, request: Request, effect: str) -> None:
         self.answer(Attempt(request, 1), lost("front door->pool"))
 
-    def _admit(self, request: Request, task: Task) -> bool:
-        """Check that there is room in the queue, and the task id: its form, and that no task of this function has it."""
+    def _admit(self, request: Request, task: Task, delay: int) -> bool:
+        """Check that there is room in the queue, that the event will not be too old, and the task id: its form, and that it is free."""
         p = self.p
         queue = p.queue
         if queue.max_depth is not None and queue.full():
             self._refuse(request, 429, "ResourceExhausted", f"the queue holds {queue.max_depth} events, as many as it may")
+            return False
+        if delay and delay > request.fn.policy.max_age:
+            message = f"a delay of {seconds(delay):g} s is longer than the {seconds(request.fn.policy.max_age):g} s that an event may wait"
+            self._refuse(request, 400, "InvalidArgument", message)
             return False
         if not task.task_id:
             return True

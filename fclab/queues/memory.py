@@ -99,7 +99,7 @@ class MemoryQueue(Index):
 
     def _refusal(self, message: Message) -> FclabError | None:
         if self.full():
-            return QueueFull(f"the queue holds {self.max_depth} events, as many as it may.", hint="try again later, or raise max_depth")
+            return QueueFull(f"the queue holds {self.max_depth} events, as many as it may.", hint="try again later, or raise max_waiting")
         if message.task_id and (message.function, message.task_id) in self._ids:
             return DuplicateTask(f"'{message.function}' has a task with id '{message.task_id}'.", hint="choose another id")
         if message.redrive_of in self._redriven:

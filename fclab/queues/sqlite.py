@@ -131,7 +131,7 @@ class SqliteQueue(Ledger, Index):
 
     def _refusal(self, message: Message, key: tuple[str, str]) -> FclabError | None:
         if self.full():
-            return QueueFull(f"the queue holds {self.max_depth} events, as many as it may.", hint="try again later, or raise max_depth")
+            return QueueFull(f"the queue holds {self.max_depth} events, as many as it may.", hint="try again later, or raise max_waiting")
         if message.task_id and key in self._coming_ids:
             return DuplicateTask(f"'{key[0]}' has a task with id '{key[1]}'.", hint="choose another id")
         if message.redrive_of and not self._dead(message.redrive_of):

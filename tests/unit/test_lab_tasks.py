@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fclab import AsyncConfig, Lab, UnknownFunction, UsageError
+from fclab.errors import LabClosed
 from fclab.observe.events import DestinationCalled
 from fclab.observe.hops import hops
 from fclab.observe.spans import spans
@@ -225,3 +226,42 @@ def test_a_call_that_was_left_waits_for_its_target_alone(tmp_path: Path) -> None
     assert hops(lab.recording)
     assert spans(lab.recording)
     lab.close()
+
+
+@pytest.mark.parametrize("backend", ["virtual", "process"])
+def test_the_end_of_a_lab_says_how_to_go_on(backend: str, tmp_path: Path) -> None:
+    lab = Lab(backend, home=tmp_path)
+    lab.close()
+    with pytest.raises(LabClosed, match=r"open its home again with Lab\(.*home='"):
+        lab.tasks()
+    lab = Lab(backend)
+    lab.close()
+    with pytest.raises(LabClosed, match=r"lab = lab.fresh\(\)"):
+        lab.tasks()
+
+
+def test_who_waits_for_an_undeclared_function_is_told_to_declare_it(tmp_path: Path) -> None:
+    lab = Lab(home=tmp_path)
+    lab.declare("f", duration=1)
+    lab.invoke_async("f", delay=5)
+    lab.close()
+    lab = Lab(home=tmp_path)
+    task = lab.task(1)
+    with pytest.raises(UsageError, match="declare 'f'"):
+        task.result()
+    lab.declare("f", duration=1)
+    assert task.result().ok
+    lab.close()
+
+
+def test_refusals_say_why(lab: Lab) -> None:
+    assert repr(lab.invoke_async("nobody")) == "Task(R1, Rejected: 404 FunctionNotFound)"
+    lab.declare("brief", duration=1, async_config=AsyncConfig(max_age=60))
+    late = lab.invoke_async("brief", delay=60.5)
+    assert (late.status, late.state) == (400, "Rejected")
+    assert "a delay of 60.5 s is longer than the 60 s" in str(late.response and late.response.error)
+    assert lab.invoke_async("brief", delay=60).result().ok
+    for wrong in ({"prefix": 3}, {"function": 3}, {"token": 3}, {"begin": 5, "end": 1}, {"begin": 5, "end": 5}):
+        with pytest.raises(UsageError):
+            lab.tasks(**wrong)  # type: ignore[arg-type]
+    assert len(lab.tasks(begin=5, end=6)) == 0
