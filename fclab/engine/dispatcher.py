@@ -204,6 +204,11 @@ class Dispatcher:
         if now - message.enqueued > fn.policy.max_age:
             p.settlement.finish(attempt, Outcome("error", b"", "the event is older than its limit", "EventExpired"), "Expired")
             return
+        if self.left.hopeless and message.request in self.left.hopeless:
+            self.left.hopeless.discard(message.request)
+            why = "the lab ended during its deliveries, and it is not tried again"
+            p.settlement.finish(attempt, platform_error(500, "InternalServerError", why), "Failed")
+            return
         task = request.task_of
         task.attempts = message.delivery
         p.record(now, e.DeliveryStarted.KIND, request.number, attempt.number, 0, fn.number)
