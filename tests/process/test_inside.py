@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from fclab import model
 from fclab.backends.process import bundle, inside
 from fclab.backends.process.inside import context as own_context
-from fclab.backends.process.inside import results, wire, values, words
+from fclab.backends.process.inside import results, values, wire, words
 from fclab.backends.virtual import context
 from fclab.engine import tasks
 from fclab.engine.payload import encode_result
