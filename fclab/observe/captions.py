@@ -37,6 +37,7 @@ _REASONS = {
     "killed": "it was killed",
     "boot": "it could not boot",
     "closed": "the lab is closed",
+    "deleted": "its function was deleted",
 }
 
 
@@ -233,6 +234,9 @@ class _Words:
         broken = self.rows.get(e.BootFailed.KIND)
         return _join(what, self.boot_failed(broken) if broken else self.outcome())
 
+    def deleted(self, row: _Row) -> str:
+        return f"{self.function(row)} is deleted"
+
     # ---- sources and triggers
 
     def changed(self, row: _Row) -> str:
@@ -288,6 +292,7 @@ _BY_KIND: dict[int, Callable[[_Words, _Row], str]] = {
     e.OutageStarted.KIND: _Words.outage,
     e.OutageEnded.KIND: _Words.outage,
     e.FunctionSwitched.KIND: _Words.switched,
+    e.FunctionDeleted.KIND: _Words.deleted,
     e.FunctionDeclared.KIND: _Words.declared,
 }
 """How to say a moment, by the most telling kind of event in it; the first that is present decides."""

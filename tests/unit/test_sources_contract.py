@@ -333,3 +333,18 @@ def test_the_catalogue_is_made_from_the_sources() -> None:
     assert (bell.source, bell.at, bell.trigger, bell.type, bell.example) == ("bells", "lab.objects", "BellTrigger", "bell", b"1")
     assert "twice more, after 1 and 2 seconds" in repr(catalog)
     assert "BellTrigger" in catalog._repr_html_()
+
+
+def test_a_deleted_function_takes_its_triggers_along(lab: Lab) -> None:
+
+    @lab.function
+    def ding(event: bytes, context: object) -> None: ...
+
+    lab.trigger("ding", BellTrigger(bell="door"))
+    lab.trigger("ding", BellTrigger(bell="tape", ordered=True))
+    lab.delete("ding")
+    assert lab.triggers() == []
+    bells_of(lab).ring("door")
+    bells_of(lab).ring("tape")
+    lab.run()
+    assert "TriggerFired" not in [event.kind for event in lab.recording.events]
