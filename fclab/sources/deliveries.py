@@ -215,11 +215,17 @@ class Line:
         self.waits = waits
         self._busy = False
         self._over = False
+        self._next: Line | None = None
+        """A line in this one's place, made while a call of this one was under way: it goes on after that."""
         hub.store.run("INSERT OR IGNORE INTO lines (trigger, name, checkpoint) VALUES (?, ?, ?)", binding.number, name, start)
-        row = hub.store.one("SELECT checkpoint, tries FROM lines WHERE trigger = ? AND name = ?", binding.number, name)
-        self.checkpoint: str
-        self.tries: int
-        self.checkpoint, self.tries = row or (start, 0)
+        self.checkpoint, self.tries = start, 0
+        self._take_up()
+
+    def _take_up(self) -> None:
+        """Go on where the store says, which another line of this name may have changed."""
+        row = self.hub.store.one("SELECT checkpoint, tries FROM lines WHERE trigger = ? AND name = ?", self.binding.number, self.name)
+        if row is not None:
+            self.checkpoint, self.tries = row
 
     @property
     def busy(self) -> bool:
@@ -233,12 +239,19 @@ class Line:
             self.hub.owe(0, self._go)
 
     def _go(self) -> None:
-        hub = self.hub
-        batch = None if self._over or not hub.ready(self.binding) else self.read(self.checkpoint)
+        hub, key = self.hub, (self.binding.number, self.name)
+        before = hub.calling.get(key)
+        batch = None
+        if before is not None:
+            before._next = self
+        elif not self._over and hub.ready(self.binding):
+            self._take_up()
+            batch = self.read(self.checkpoint)
         if batch is None:
             self._busy = False
             return
         self.tries += 1
+        hub.calling[key] = self
         hub.call(self.binding, batch.payload, batch.cause, batch.depth, self.tries, lambda said: self._done(batch, said))
 
     def end(self) -> None:
@@ -248,8 +261,11 @@ class Line:
     def _done(self, batch: Batch, failure: Failure | None) -> None:
         hub, binding = self.hub, self.binding
         self._busy = False
+        del hub.calling[binding.number, self.name]
         if not hub.exists(binding):
             return
+        if self._next is not None:
+            self._next.wake()
         wait = None
         if failure is not None:
             wait = self.waits(self.tries, hub.unix() - batch.made, hub.chance)

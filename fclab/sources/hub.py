@@ -11,7 +11,7 @@ from fclab.clock import Order
 from fclab.engine.depths import DEEPEST
 from fclab.errors import FclabError, SourceError, UsageError
 from fclab.observe import events as e
-from fclab.sources.deliveries import SCHEMA, Failure, Outbox
+from fclab.sources.deliveries import SCHEMA, Failure, Line, Outbox
 from fclab.sources.registry import Registry
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ class Hub:
         store.schema(SCHEMA)
         self._maker: Attempt | None = None
         """Whose handler uses a source at this moment."""
+        self.calling: dict[tuple[int, str], Line] = {}
+        """Lines with a call under way, by trigger and name."""
         self.outbox = Outbox(self)
         self.registry = Registry(self)
         self.sources: dict[str, Source] = {}
