@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fclab.controls.live import LiveDriver
     from fclab.engine.rows import Function
     from fclab.sources.base import Trigger
+    from fclab.sources.tables.service import Tables
 
 __all__ = ["Triggers"]
 
@@ -43,6 +44,11 @@ class Triggers:
         """The lab's triggers, or those of one function, in the order in which they were made."""
         hub = hub_of(self._driver)
         return [TriggerHandle(self._driver, one) for one in self._driver.ask(hub.registry.all, function)]
+
+    @property
+    def tables(self) -> Tables:
+        """The table store: `lab.tables.put_row("orders", {"id": 1}, {"total": 12.5})`."""
+        return self._desk("tables")  # type: ignore[no-any-return]
 
     def _desk(self, name: str) -> Any:
         return Desk(self._driver, hub_of(self._driver).sources[name])

@@ -201,8 +201,8 @@ class Line:
 
     1. One call at a time; the checkpoint moves, and is stored, when the function has succeeded (sync) or the platform has the event
        (async). So records come in order, and again after a crash.
-    2. A call that fails is repeated with the records that are there then, as `waits` says; when that gives up, the batch is kept as
-       undelivered and the line goes on, unless `blocks`.
+    2. A call that fails is repeated with the records that are there then, as `waits` says; when that gives up, or there is no point in
+       trying again, the batch is kept as undelivered and the line goes on.
     3. While the trigger is disabled or its function not declared, the line stands still, and is no work of this run.
     """
 
@@ -216,10 +216,17 @@ class Line:
         self._busy = False
         self._over = False
         hub.store.run("INSERT OR IGNORE INTO lines (trigger, name, checkpoint) VALUES (?, ?, ?)", binding.number, name, start)
+        self.failure: Failure | None = None
+        """How the last call failed; None if it did not."""
         row = hub.store.one("SELECT checkpoint, tries FROM lines WHERE trigger = ? AND name = ?", binding.number, name)
         self.checkpoint: str
         self.tries: int
         self.checkpoint, self.tries = row or (start, 0)
+
+    @staticmethod
+    def begun(hub: Hub, binding: Binding, name: str) -> bool:
+        """The trigger has such a line, perhaps from an earlier life."""
+        return hub.store.one("SELECT 1 FROM lines WHERE trigger = ? AND name = ?", binding.number, name) is not None
 
     @property
     def busy(self) -> bool:
@@ -250,8 +257,8 @@ class Line:
         self._busy = False
         if not hub.exists(binding):
             return
-        wait = None
-        if failure is not None:
+        wait, self.failure = None, failure
+        if failure is not None and not failure.final:
             wait = self.waits(self.tries, hub.unix() - batch.made, hub.chance)
         if failure is not None and wait is not None:
             hub.store.run("UPDATE lines SET tries = ? WHERE trigger = ? AND name = ?", self.tries, binding.number, self.name)
@@ -259,13 +266,23 @@ class Line:
                 self._busy = True
                 hub.owe(wait, self._go)
             return
+        self._move(batch.payload, batch.checkpoint, failure)
+        self.wake()
+
+    def lose(self, payload: bytes, checkpoint: str, reason: str) -> None:
+        """What came next is gone from its source: keep it as undelivered, and go on behind it. Not while a call is under way."""
+        last = self.failure
+        reason = reason if last is None else f"{reason}; the last attempt: {last.reason}"
+        self._move(payload, checkpoint, Failure(0 if last is None else last.request, reason, True))
+
+    def _move(self, payload: bytes, checkpoint: str, failure: Failure | None) -> None:
+        hub, binding = self.hub, self.binding
         with hub.store.transaction():
             if failure is not None:
-                hub.outbox.keep(binding, batch.payload, self.tries, failure.reason)
+                hub.outbox.keep(binding, payload, self.tries, failure.reason)
             hub.store.run(
-                "UPDATE lines SET checkpoint = ?, tries = 0 WHERE trigger = ? AND name = ?", batch.checkpoint, binding.number, self.name
+                "UPDATE lines SET checkpoint = ?, tries = 0 WHERE trigger = ? AND name = ?", checkpoint, binding.number, self.name
             )
-        self.checkpoint, self.tries = batch.checkpoint, 0
+        self.checkpoint, self.tries, self.failure = checkpoint, 0, None
         if failure is not None:
             hub.gave_up(binding, failure)
-        self.wake()
