@@ -44,8 +44,12 @@ from fclab.observe.recording import Recording
 
 if TYPE_CHECKING:
     from fclab.sources.hub import LoopDetected
+    from fclab.sources.tables.trigger import TablestoreTrigger
 
-_LATER = {"LoopDetected": "fclab.sources.hub"}
+_LATER = {
+    "LoopDetected": "fclab.sources.hub",
+    "TablestoreTrigger": "fclab.sources.tables.trigger",
+}
 """Names of what not every lab needs, by the module that is imported when somebody asks for one."""
 
 __all__ = [
@@ -76,6 +80,7 @@ __all__ = [
     "Response",
     "Schedule",
     "SourceError",
+    "TablestoreTrigger",
     "TargetTracking",
     "UnknownFunction",
     "UsageError",

@@ -48,6 +48,8 @@ class Trigger(ABC):
     """How it calls unless it says otherwise."""
     RETRIES: ClassVar[str]
     """What happens to an event whose delivery fails, in one sentence, for the catalogue."""
+    PATIENCE: ClassVar[float | None] = None
+    """Seconds after which an answer counts as a failure, though the run goes on; None: the source waits as long as the function may run."""
 
     @property
     def mode(self) -> Mode:
