@@ -44,8 +44,9 @@ from fclab.observe.recording import Recording
 
 if TYPE_CHECKING:
     from fclab.sources.hub import LoopDetected
+    from fclab.sources.objects.trigger import OSSTrigger
 
-_LATER = {"LoopDetected": "fclab.sources.hub"}
+_LATER = {"LoopDetected": "fclab.sources.hub", "OSSTrigger": "fclab.sources.objects.trigger"}
 """Names of what not every lab needs, by the module that is imported when somebody asks for one."""
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "LoopDetected",
     "MissingExtra",
     "NestedRun",
+    "OSSTrigger",
     "Package",
     "PackageError",
     "Phase",

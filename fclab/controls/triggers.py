@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fclab.controls.live import LiveDriver
     from fclab.engine.rows import Function
     from fclab.sources.base import Trigger
+    from fclab.sources.objects.service import Objects
 
 __all__ = ["Triggers"]
 
@@ -43,6 +44,12 @@ class Triggers:
         """The lab's triggers, or those of one function, in the order in which they were made."""
         hub = hub_of(self._driver)
         return [TriggerHandle(self._driver, one) for one in self._driver.ask(hub.registry.all, function)]
+
+    @property
+    def objects(self) -> Objects:
+        """The object store: `lab.objects.put("photos", "in/a.jpg", data)`."""
+        objects: Objects = self._desk("objects")
+        return objects
 
     def _desk(self, name: str) -> Any:
         return Desk(self._driver, hub_of(self._driver).sources[name])
