@@ -9,16 +9,20 @@ from typing import Any
 
 from fclab.errors import SourceError
 from fclab.sources.base import Binding, Source
+from fclab.sources.deliveries import backoff
 from fclab.sources.hub import Change, Hub
 from fclab.sources.objects.bodies import Bodies, Draft, Files, Memory
 from fclab.sources.objects.events import Happening, bucket_arn, happening, iso, payload
 from fclab.sources.objects.limits import MAX_BUCKETS, bucket_name, object_key
-from fclab.sources.objects.trigger import RETRY, OSSTrigger, explain
+from fclab.sources.objects.trigger import OSSTrigger, explain
 
 __all__ = ["COLUMNS", "Held", "Holdings"]
 
 MOST_TRIGGERS = 10
 """Enabled triggers on one bucket, as the product has it."""
+
+_RETRY = backoff(1, 60, tries=10)
+"""An assumption: how the store repeats a hand-over that the platform refused is not documented. `OSSTrigger.RETRIES` tells it."""
 
 COLUMNS = "bucket, key, kind, body, size, etag, crc64, content_type, meta, target, modified"
 
@@ -103,7 +107,7 @@ class Holdings(Source):
                 hint="delete one, or use another bucket",
             )
         self._need(trigger.bucket)
-        self.hub.outbox.waits[binding.number] = RETRY
+        self.hub.outbox.waits[binding.number] = _RETRY
         rules.append(binding)
 
     def unbind(self, binding: Binding) -> None:

@@ -10,14 +10,10 @@ from typing import Any, ClassVar
 from fclab.errors import SourceError, UsageError
 from fclab.model import Mode
 from fclab.sources.base import Trigger
-from fclab.sources.deliveries import backoff
 from fclab.sources.objects.events import NAMES, Happening, bucket_arn, expand, payload
 from fclab.sources.objects.limits import MAX_KEY, bucket_name
 
-__all__ = ["RETRY", "OSSTrigger", "common_event", "common_key", "explain"]
-
-RETRY = backoff(1, 60, tries=10)
-"""An assumption: how the store repeats a hand-over that the platform refused is not documented."""
+__all__ = ["OSSTrigger", "common_event", "common_key", "explain"]
 
 _ALLOWED = (*NAMES, "oss:ObjectCreated:*", "oss:ObjectRemoved:*", "oss:ObjectModified:*")
 
