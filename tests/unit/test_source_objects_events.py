@@ -140,6 +140,28 @@ def test_every_change_has_its_event_and_its_delta() -> None:
     assert len(set(made)) == len(made) - 1
 
 
+def test_the_event_bus_learns_of_every_change() -> None:
+    lab = Lab()
+    watch(lab)
+    hub, taken = hub_of(lab._driver), []
+
+    class Bus:
+        def take(self, change: object, source: str, kind: str, subject: str, data: dict[str, Any]) -> None:
+            taken.append((source, kind, subject, data))
+
+    hub.bus = Bus()
+    lab.objects.put("photos", "in/a.jpg", b"1")
+    lab.objects.delete("photos", "in/a.jpg")
+    lab.run()
+    told_too = [payload["events"][0] for payload in payloads(lab, "see")]
+    for event in told_too:
+        del event["oss"]["ruleId"]
+    assert taken == [
+        ("acs.oss", "oss:ObjectCreated:PutObject", "acs:oss:lab:000000000000:photos/in/a.jpg", told_too[0]),
+        ("acs.oss", "oss:ObjectRemoved:DeleteObject", "acs:oss:lab:000000000000:photos/in/a.jpg", told_too[1]),
+    ]
+
+
 def test_two_runs_tell_the_same() -> None:
     def run() -> list[Any]:
         lab = Lab(seed=7)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -11,7 +13,8 @@ import pytest
 from fclab import Lab, OSSTrigger
 from fclab.controls.desks import hub_of
 from fclab.errors import SourceError
-from fclab.sources.objects.bodies import CHUNK, Files, Memory
+from fclab.packages.checksum import crc64
+from fclab.sources.objects.bodies import CHUNK, Files, Memory, md5
 from fclab.sources.objects.limits import SMALLEST_PART
 from fclab.sources.objects.service import Objects
 
@@ -57,7 +60,38 @@ def test_what_an_end_left_over_is_swept(tmp_path: Path) -> None:
         (tmp_path / "objects" / name).write_bytes(b"x")
     with Lab(home=tmp_path) as lab:
         assert lab.objects.get("photos", "a") == b"123"
-        assert files(tmp_path) == [kept]
+        assert files(tmp_path) == [kept, "notes"], "what is not the store's stays"
+
+
+WRITER = """
+import sys, os
+from fclab import Lab
+lab = Lab(home=sys.argv[1])
+for number in range(10_000):
+    lab.objects.put("photos", f"{number % 7}", os.urandom(50_000))
+    lab.objects.append("photos", "log", b"0123456789")
+    lab.objects.delete("photos", f"{(number + 3) % 7}")
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("lines", [1, 20, 50])
+def test_a_kill_leaves_whole_objects_only(lines: int, tmp_path: Path) -> None:
+    """Holdings clauses 1 and 2."""
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for _ in range(lines):
+            assert process.stdout.readline()
+        process.kill()
+    with Lab(home=tmp_path) as lab:
+        objects = lab.objects.list("photos")["objects"]
+        for one in objects:
+            data = lab.objects.get("photos", one["key"])
+            assert len(data) == one["size"]
+            assert crc64([data]) == one["crc64"]
+            assert one["type"] == "Appendable" or md5(data) == one["etag"]
+        assert lab.objects.head("photos", "log")["size"] >= 10 * lines
+        assert len(files(tmp_path)) == len(objects)
 
 
 def test_a_change_that_fails_leaves_the_object_and_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

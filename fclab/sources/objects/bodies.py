@@ -200,7 +200,7 @@ class Files(Bodies):
     def sweep(self, held: set[int]) -> None:
         if self.folder.is_dir():
             for path in self.folder.iterdir():
-                if not (path.name.isdecimal() and int(path.name) in held):
+                if path.suffix == ".draft" or (path.name.isdecimal() and int(path.name) not in held):
                     path.unlink(missing_ok=True)
 
 
@@ -249,6 +249,10 @@ class Memory(Bodies):
     def read(self, number: int, start: int, stop: int) -> bytes:
         held = self._data[number]
         return held[start:stop] if isinstance(held, bytes) else bytes(memoryview(held)[start:stop])
+
+    def chunks(self, number: int, start: int, stop: int) -> Iterator[bytes]:
+        held = self._data[number]
+        return (bytes(held[at : min(at + CHUNK, stop)]) for at in range(start, stop, CHUNK))
 
     def remove(self, number: int) -> None:
         self._data.pop(number, None)
