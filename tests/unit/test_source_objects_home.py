@@ -140,6 +140,10 @@ def test_a_stream_goes_on_when_its_object_goes(home: bool, tmp_path: Path) -> No
         assert b"".join(found) == data
         assert max(map(len, found)) == CHUNK
         assert head["size"] == len(data)
+        (tmp_path / "upload").write_bytes(data)
+        source.store_file("photos", "b.txt", tmp_path / "upload", meta={"n": "1"})
+        assert lab.objects.get("photos", "b.txt") == data
+        assert lab.objects.head("photos", "b.txt")["meta"] == {"n": "1"}
         lab.objects.append("photos", "log", data)
         _, chunks = source.stream("photos", "log", (5, None))
         lab.objects.append("photos", "log", b"more")

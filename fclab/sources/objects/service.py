@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from fclab.errors import SourceError, UsageError
 from fclab.packages.checksum import crc64
 from fclab.sources.base import verb
-from fclab.sources.objects.bodies import Draft, md5
+from fclab.sources.objects.bodies import CHUNK, Draft, md5
 from fclab.sources.objects.buckets import Buckets
 from fclab.sources.objects.holdings import Held
 from fclab.sources.objects.limits import MAX_DELETED, check_size, content, metadata, object_key, span, type_of
@@ -79,6 +80,13 @@ class Objects(Buckets, Multipart):
             held.body = self._hold(draft)
             self._set(change, held, event, request)
         return _written(held, request)
+
+    def store_file(self, bucket: str, key: str, path: Path, **options: Any) -> dict[str, Any]:
+        """`put` of a file's content, read in pieces; `options` as `store_draft` has them. Raises `OSError` if it cannot be read."""
+        with self.bodies.draft() as draft, path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                draft.write(chunk)
+            return self.store_draft(bucket, key, draft, **options)
 
     @verb
     def append(
