@@ -44,10 +44,12 @@ from fclab.observe.recording import Recording
 
 if TYPE_CHECKING:
     from fclab.sources.hub import LoopDetected
+    from fclab.sources.objects.trigger import OSSTrigger
     from fclab.sources.tables.trigger import TablestoreTrigger
 
 _LATER = {
     "LoopDetected": "fclab.sources.hub",
+    "OSSTrigger": "fclab.sources.objects.trigger",
     "TablestoreTrigger": "fclab.sources.tables.trigger",
 }
 """Names of what not every lab needs, by the module that is imported when somebody asks for one."""
@@ -69,6 +71,7 @@ __all__ = [
     "LoopDetected",
     "MissingExtra",
     "NestedRun",
+    "OSSTrigger",
     "Package",
     "PackageError",
     "Phase",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fclab.engine.rows import Function
     from fclab.sources.base import Trigger
     from fclab.sources.catalog import Catalog
+    from fclab.sources.objects.service import Objects
     from fclab.sources.tables.service import Tables
 
 __all__ = ["Triggers"]
@@ -56,6 +57,12 @@ class Triggers:
     def tables(self) -> Tables:
         """The table store: `lab.tables.put_row("orders", {"id": 1}, {"total": 12.5})`."""
         return self._desk("tables")  # type: ignore[no-any-return]
+
+    @property
+    def objects(self) -> Objects:
+        """The object store: `lab.objects.put("photos", "in/a.jpg", data)`."""
+        objects: Objects = self._desk("objects")
+        return objects
 
     def _desk(self, name: str) -> Any:
         return Desk(self._driver, hub_of(self._driver).sources[name])

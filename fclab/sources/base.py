@@ -108,7 +108,8 @@ class Source:
     3. Its verbs take and return plain values: None, bool, int, float, str, bytes, list, dict with text keys. Errors are `SourceError`
        with the product's code, or `UsageError` for wrong types.
     4. `bind` checks a trigger against the data and against other triggers, and starts what it needs; it is called when a trigger is made,
-       enabled or changed, and for every enabled one when a home is opened again. `unbind` ends that. Neither changes data.
+       enabled or changed, and for every enabled one when a home is opened again. `unbind` ends that. Neither changes data, but for
+       an empty container, such as a bucket, that a trigger names.
     """
 
     NAME: ClassVar[str]

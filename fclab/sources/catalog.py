@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 from fclab.grid import html_grid, text_grid
 from fclab.sources.base import Source
+from fclab.sources.objects.service import Objects
 from fclab.sources.tables.service import Tables
 
 __all__ = ["SOURCES", "Catalog", "Entry", "catalog"]
 
-SOURCES: tuple[type[Source], ...] = (Tables,)
+SOURCES: tuple[type[Source], ...] = (
+    Objects,
+    Tables,
+)
 """In the order in which `lab.catalog()` lists them."""
 
 
