@@ -44,8 +44,9 @@ from fclab.observe.recording import Recording
 
 if TYPE_CHECKING:
     from fclab.sources.hub import LoopDetected
+    from fclab.sources.timers import TimerTrigger
 
-_LATER = {"LoopDetected": "fclab.sources.hub"}
+_LATER = {"LoopDetected": "fclab.sources.hub", "TimerTrigger": "fclab.sources.timers"}
 """Names of what not every lab needs, by the module that is imported when somebody asks for one."""
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "Schedule",
     "SourceError",
     "TargetTracking",
+    "TimerTrigger",
     "UnknownFunction",
     "UsageError",
     "WrongThread",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fclab.controls.live import LiveDriver
     from fclab.engine.rows import Function
     from fclab.sources.base import Trigger
+    from fclab.sources.timers import Timers
 
 __all__ = ["Triggers"]
 
@@ -43,6 +44,12 @@ class Triggers:
         """The lab's triggers, or those of one function, in the order in which they were made."""
         hub = hub_of(self._driver)
         return [TriggerHandle(self._driver, one) for one in self._driver.ask(hub.registry.all, function)]
+
+    @property
+    def timers(self) -> Timers:
+        """When timers go off: `lab.timers.next("0 0 2 * * *", 3)`."""
+        desk: Timers = self._desk("timers")
+        return desk
 
     def _desk(self, name: str) -> Any:
         return Desk(self._driver, hub_of(self._driver).sources[name])
