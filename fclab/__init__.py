@@ -43,10 +43,19 @@ from fclab.observe.events import *  # noqa: F403  every event class, for @lab.on
 from fclab.observe.recording import Recording
 
 if TYPE_CHECKING:
+    from fclab.sources.http.trigger import HTTPTrigger
     from fclab.sources.hub import LoopDetected
     from fclab.sources.timers import TimerTrigger
+    from fclab.web import asgi, verify_webhook, wsgi
 
-_LATER = {"LoopDetected": "fclab.sources.hub", "TimerTrigger": "fclab.sources.timers"}
+_LATER = {
+    "HTTPTrigger": "fclab.sources.http.trigger",
+    "LoopDetected": "fclab.sources.hub",
+    "TimerTrigger": "fclab.sources.timers",
+    "asgi": "fclab.web",
+    "verify_webhook": "fclab.web",
+    "wsgi": "fclab.web",
+}
 """Names of what not every lab needs, by the module that is imported when somebody asks for one."""
 
 __all__ = [
@@ -57,6 +66,7 @@ __all__ = [
     "FclabError",
     "FunctionError",
     "FunctionSpec",
+    "HTTPTrigger",
     "HandlerStuck",
     "IllegalTransition",
     "InProgress",
@@ -82,7 +92,10 @@ __all__ = [
     "UnknownFunction",
     "UsageError",
     "WrongThread",
+    "asgi",
     "idempotent",
+    "verify_webhook",
+    "wsgi",
     *events.__all__,
 ]
 

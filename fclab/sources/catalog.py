@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from fclab.sources.base import Source
+from fclab.sources.http.service import Http
 from fclab.sources.timers import Timers
 
 __all__ = ["SOURCES"]
 
-SOURCES: tuple[type[Source], ...] = (Timers,)
+SOURCES: tuple[type[Source], ...] = (Http, Timers)
 """In the order in which `lab.catalog()` lists them."""
