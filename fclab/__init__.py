@@ -43,12 +43,14 @@ from fclab.observe.events import *  # noqa: F403  every event class, for @lab.on
 from fclab.observe.recording import Recording
 
 if TYPE_CHECKING:
+    from fclab.sources.gateway.trigger import APIGatewayTrigger
     from fclab.sources.http.trigger import HTTPTrigger
     from fclab.sources.hub import LoopDetected
     from fclab.sources.timers import TimerTrigger
     from fclab.web import asgi, verify_webhook, wsgi
 
 _LATER = {
+    "APIGatewayTrigger": "fclab.sources.gateway.trigger",
     "HTTPTrigger": "fclab.sources.http.trigger",
     "LoopDetected": "fclab.sources.hub",
     "TimerTrigger": "fclab.sources.timers",
@@ -59,6 +61,7 @@ _LATER = {
 """Names of what not every lab needs, by the module that is imported when somebody asks for one."""
 
 __all__ = [
+    "APIGatewayTrigger",
     "AsyncConfig",
     "BootProfile",
     "CodeStoreError",

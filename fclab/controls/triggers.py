@@ -9,8 +9,10 @@ from fclab.errors import UsageError
 
 if TYPE_CHECKING:
     from fclab.controls.driver import Driver
+    from fclab.controls.gateway import GatewayDesk
     from fclab.controls.live import LiveDriver
     from fclab.engine.rows import Function
+    from fclab.model import FunctionSpec
     from fclab.sources.base import Trigger
     from fclab.sources.timers import Timers
 
@@ -21,6 +23,7 @@ class Triggers:
     """The part of a `Lab` that has event sources."""
 
     _driver: Driver | LiveDriver
+    _specs: dict[str, FunctionSpec]
 
     if TYPE_CHECKING:
 
@@ -50,6 +53,13 @@ class Triggers:
         """When timers go off: `lab.timers.next("0 0 2 * * *", 3)`."""
         desk: Timers = self._desk("timers")
         return desk
+
+    @property
+    def gateway(self) -> GatewayDesk:
+        """The API gateway: `lab.gateway.request("GET", "/orders/7")`, `.mock(...)`, `.routes()`."""
+        from fclab.controls.gateway import GatewayDesk
+
+        return GatewayDesk(self._driver, hub_of(self._driver).sources["gateway"], self._specs)  # type: ignore[arg-type]
 
     def _desk(self, name: str) -> Any:
         return Desk(self._driver, hub_of(self._driver).sources[name])

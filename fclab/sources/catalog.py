@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from fclab.sources.base import Source
+from fclab.sources.gateway.service import Gateway
 from fclab.sources.http.service import Http
 from fclab.sources.timers import Timers
 
 __all__ = ["SOURCES"]
 
-SOURCES: tuple[type[Source], ...] = (Http, Timers)
+SOURCES: tuple[type[Source], ...] = (Http, Gateway, Timers)
 """In the order in which `lab.catalog()` lists them."""
