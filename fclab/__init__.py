@@ -43,6 +43,7 @@ from fclab.observe.events import *  # noqa: F403  every event class, for @lab.on
 from fclab.observe.recording import Recording
 
 if TYPE_CHECKING:
+    from fclab.sources.cdn.trigger import CDNTrigger
     from fclab.sources.gateway.trigger import APIGatewayTrigger
     from fclab.sources.http.trigger import HTTPTrigger
     from fclab.sources.hub import LoopDetected
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
 _LATER = {
     "APIGatewayTrigger": "fclab.sources.gateway.trigger",
+    "CDNTrigger": "fclab.sources.cdn.trigger",
     "HTTPTrigger": "fclab.sources.http.trigger",
     "LoopDetected": "fclab.sources.hub",
     "TimerTrigger": "fclab.sources.timers",
@@ -64,6 +66,7 @@ __all__ = [
     "APIGatewayTrigger",
     "AsyncConfig",
     "BootProfile",
+    "CDNTrigger",
     "CodeStoreError",
     "EndlessRun",
     "FclabError",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fclab.engine.rows import Function
     from fclab.model import FunctionSpec
     from fclab.sources.base import Trigger
+    from fclab.sources.cdn.service import Cdn
     from fclab.sources.timers import Timers
 
 __all__ = ["Triggers"]
@@ -52,6 +53,12 @@ class Triggers:
     def timers(self) -> Timers:
         """When timers go off: `lab.timers.next("0 0 2 * * *", 3)`."""
         desk: Timers = self._desk("timers")
+        return desk
+
+    @property
+    def cdn(self) -> Cdn:
+        """The content delivery network: `lab.cdn.add("img.example.com")`, `.request(...)`, `.refresh(...)`."""
+        desk: Cdn = self._desk("cdn")
         return desk
 
     @property

@@ -234,8 +234,9 @@ def test_wrong_triggers(options: dict[str, Any], said: str) -> None:
 
 
 MOCKS: list[tuple[dict[str, Any], str]] = [
-    ({"status": 99}, "100 to 599"), ({"status": True}, "100 to 599"), ({"headers": {"a": 1}}, "headers map"), ({"headers": "a"}, "headers map"),
-    ({"body": object()}, "cannot be sent"), ({"throttle": -1}, "throttle is"), ({"path": "x"}, "begins with /"),
+    ({"status": 99}, "100 to 599"), ({"status": True}, "100 to 599"), ({"headers": {"a": 1}}, "headers map"),
+    ({"headers": "a"}, "headers map"), ({"body": object()}, "cannot be sent"), ({"throttle": -1}, "throttle is"),
+    ({"path": "x"}, "begins with /"),
 ]  # fmt: skip
 
 

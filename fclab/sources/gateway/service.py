@@ -147,7 +147,7 @@ class Gateway(Source):
 
     @verb
     def routes(self, stage: str | None = None) -> list[dict[str, Any]]:
-        """The routes that are on, the most specific first: [{"stage", "method", "path", "function" (None: a mock), "throttle"}]."""
+        """The routes that are on, most specific first: [{"stage", "method", "path", "function" or None for a mock, "throttle"}]."""
         rows = []
         for route, answers in sorted(self._routes(), key=lambda one: (STAGES.index(one[0].stage), one[0].rank, one[0].segments)):
             function, most = (None, answers.throttle) if isinstance(answers, Mock) else (answers.function, trigger_of(answers).throttle)
