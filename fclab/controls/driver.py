@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from fclab.observe.feed import Feed
     from fclab.observe.recording import Recording
 
-__all__ = ["PATIENCE", "Driver"]
+__all__ = ["AGAIN", "PATIENCE", "Driver"]
+
+AGAIN = "start a new one with lab = lab.fresh()"
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -47,6 +49,8 @@ class Driver(Sources):
         self.clock: VirtualClock = clock
         self.platform = platform
         self.closed = False
+        self.again = AGAIN
+        """How to go on after the end of the lab."""
         self.playing: Pace | None = None
         """What paces the lab at present."""
         self.feed: Feed | None = None
@@ -64,7 +68,7 @@ class Driver(Sources):
         if handler_time.current() is not None:
             raise NestedRun("A handler cannot use the lab that runs it.", hint="use its context: context.invoke, context.invoke_async")
         if self.closed:
-            raise LabClosed("This lab is closed.", hint="start a new one with lab = lab.fresh()")
+            raise LabClosed("This lab is closed.", hint=self.again)
 
     def idle(self) -> None:
         """Refuse unless the clock could be turned now (clauses 1 and 2)."""
@@ -145,13 +149,15 @@ class Driver(Sources):
         return bool(self.coming) or self.platform.busy()
 
     def to(self, until: int) -> None:
-        """Let time pass to `until` µs."""
+        """Let time pass to `until` µs. Raises `NotStored` if a step of the lab cannot be written."""
         now = self.clock.now()
         if until < now:
-            again = "run on, or start again with lab = lab.fresh()"
-            raise UsageError(f"{seconds_text(until)} s is in the past.", hint=f"it is {seconds_text(now)} s; {again}")
+            hint = f"it is {seconds_text(now)} s; run on" + (f", or {self.again}" if self.again == AGAIN else "")
+            raise UsageError(f"{seconds_text(until)} s is in the past.", hint=hint)
         with self.turning():
             self.clock.run(until)
+        if self.platform.queue.trouble is not None:
+            self.platform.queue.flush()
 
     def step(self) -> bool:
         """Go on until something has been recorded; False if nothing is left to happen."""

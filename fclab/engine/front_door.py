@@ -92,7 +92,7 @@ class FrontDoor:
             return
         if not sync:
             task = request.task = request.task or Task(request.number, p.request_id(request.number), fn.name)
-            if self._admit(request, task):
+            if self._admit(request, task, delay):
                 self.record_accepted(request)
                 p.dispatcher.enqueue(request, task, delay)
             return
@@ -128,23 +128,27 @@ class FrontDoor:
     def _broken(self, request: Request, effect: str) -> None:
         self.answer(Attempt(request, 1), lost("front door->pool"))
 
-    def _admit(self, request: Request, task: Task) -> bool:
-        """Check that there is room in the queue, and the task id: its form, and that no task of this function has it."""
-        queue = self.p.queue
+    def _admit(self, request: Request, task: Task, delay: int) -> bool:
+        """Check that there is room in the queue, that the event will not be too old, and the task id: its form, and that it is free."""
+        p = self.p
+        queue = p.queue
         if queue.max_depth is not None and queue.full():
             self._refuse(request, 429, "ResourceExhausted", f"the queue holds {queue.max_depth} events, as many as it may")
             return False
+        if delay and delay > request.fn.policy.max_age:
+            message = f"a delay of {seconds(delay):g} s is longer than the {seconds(request.fn.policy.max_age):g} s that an event may wait"
+            self._refuse(request, 400, "InvalidArgument", message)
+            return False
         if not task.task_id:
             return True
-        known, key = self.p.tasks, (request.fn.name, task.task_id)
         if not _TASK_ID.match(task.task_id):
             message = f"task id {task.task_id[:40]!r} is malformed: a letter or _, then letters, digits, _ and -, at most 128 in all"
             self._refuse(request, 400, "InvalidArgument", message)
             return False
-        if key in known or queue.known(*key):
+        if p.taken(request.fn.name, task.task_id):
             self._refuse(request, 409, "StatefulAsyncInvocationAlreadyExists", f"a task with id '{task.task_id}' exists already")
             return False
-        known[key] = task
+        p.tasks[request.fn.name, task.task_id] = task
         return True
 
     def record_accepted(self, request: Request, at: int | None = None) -> None:
@@ -224,7 +228,7 @@ class FrontDoor:
     @staticmethod
     def remembered(request_id: str, status: int, payload: bytes, error: str, kind: str, arrived: int, ended: int) -> Response:
         """The `Response` that a task's record keeps: without the boot, the times and the logs of its last execution."""
-        return Response(status, payload, error or None, kind or None, request_id, latency=seconds(ended - arrived))
+        return Response(status, payload, error or None, kind or None, request_id, None, (), seconds(ended - arrived), None, None, None)
 
     def response(self, attempt: Attempt, outcome: Outcome) -> Response:
         """The `Response` for an attempt that ended now this way."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fclab.engine.rows import Request
 from fclab.engine.tasks import Task, restore
 from fclab.observe import events as e
-from fclab.queues.base import Change
+from fclab.queues.base import STOPPED, Change
 
 if TYPE_CHECKING:
     from fclab.engine.platform import Platform
@@ -22,7 +23,8 @@ class Left:
     """Messages that wait for the declaration of their function.
 
     1. They are no work of this run until then, so `run()` does not wait for them.
-    2. Taken up, an event is what it was: its id, its age, its counts and the time of its next delivery.
+    2. Until then they count neither for the queue's depth and age nor against its maximum; from then on for all of these.
+    3. Taken up, an event is what it was: its id, its age, its counts and the time of its next delivery.
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -35,11 +37,14 @@ class Left:
         """What the queue had when it was opened."""
         for message in messages:
             self.messages.setdefault(message.function, {})[message.request] = message
+            self.p.queue.aside += 1
 
     def adopt(self, fn: Function) -> None:
         """The function is there: its events wait for nothing but their time. Whoever calls this lets those go that are due."""
         p, now = self.p, self.p.clock.time
-        for message in self.messages.pop(fn.name, {}).values():
+        messages = self.messages.pop(fn.name, {})
+        p.queue.aside -= len(messages)
+        for message in messages.values():
             task = self.tasks.pop(message.request, None) or self._restored(message)
             request = Request(message.request, fn, message.payload, "async", message.cause, 0, message.enqueued, None, task)
             p.front_door.record_accepted(request, now)
@@ -51,7 +56,7 @@ class Left:
     def waiting(self, function: str, number: int) -> Task | None:
         """The task of an event that waits for its function, or None."""
         message = self.messages.get(function, {}).get(number)
-        return None if message is None else self.task(message)
+        return self.tasks.get(number) if message is None else self.task(message)
 
     def task(self, message: Message) -> Task:
         """The task of a message, as its record tells it; the same one each time."""
@@ -73,9 +78,21 @@ class Left:
         """Stop a task whose function is not there; False if it has ended."""
         p, now = self.p, self.p.clock.time
         here = self.messages.get(task.function, {})
-        change = Change(((now, "Stopping", ""), (now, "Stopped", "")), task.executions)
-        if p.queue.discard(task.function, task.number, change) is None:
+        change = Change(((now, "Stopping", ""), (now, "Stopped", "")), task.executions, STOPPED)
+        message = here.pop(task.number, None)
+        if message is None:
             return False
-        here.pop(task.number, None)
-        task.enter(now, "Stopped")
+        p.queue.aside -= 1
+        task.enter(now, "Stopping")
+        p.moving += 1
+        p.queue.discard(task.function, task.number, change, partial(self._stopped, task, message, now))
         return True
+
+    def _stopped(self, task: Task, message: Message, now: int) -> None:
+        p = self.p
+        p.moving -= 1
+        self.tasks.pop(task.number, None)
+        task.response = p.front_door.remembered(
+            task.request_id, STOPPED.status, STOPPED.payload, STOPPED.error, STOPPED.error_type, message.enqueued, now
+        )
+        task.enter(now, "Stopped")

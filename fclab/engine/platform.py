@@ -66,6 +66,7 @@ class Platform:
         self.next_delay = policies.next_delay
         self.functions: dict[str, Function] = {}
         self.tasks: dict[tuple[str, str], Task] = {}
+        """Those with an id of their own, by function and id; when they have ended, only those that leave no record."""
         self.mode_texts = {"sync": recording.text("sync"), "async": recording.text("async")}
         self.life = 0
         """How often the home was opened before."""
@@ -99,6 +100,7 @@ class Platform:
         """Go on where a home was left: `last` is the highest number on record, `life` how often it was opened before."""
         self.life, self.records = life, True
         self.front_door.requests = self.first = last
+        self.forget()
         self.dispatcher.left.keep(self.queue.messages())
         self.destinations.take_up()
 
@@ -208,6 +210,19 @@ class Platform:
             self.backend.freeze(instance, finished)
         else:
             self.backend.stop(instance, True, finished)
+
+    def forget(self) -> None:
+        """Forget the tasks that ended longer ago than they are remembered: whoever asks for records, or for an id, does so first."""
+        self.queue.sweep(self.clock.time - self.queue.retention)
+
+    def taken(self, function: str, task_id: str) -> bool:
+        """Whether the function has a task of that id, under way or remembered."""
+        self.forget()
+        task = self.tasks.get((function, task_id))
+        if task is not None and task.finished and task.history[-1][0] < self.clock.time - self.queue.retention:
+            del self.tasks[function, task_id]
+            task = None
+        return task is not None or self.queue.known(function, task_id)
 
     def kill(self, instance: Instance, reason: str = "killed") -> None:
         """An instance dies: what ran on it fails as system errors."""

@@ -131,6 +131,8 @@ class Settlement:
         task = request.task_of
         task.response = response
         task.enter(now if since < 0 else since, state)
+        if task.task_id and p.records:
+            p.tasks.pop((task.function, task.task_id), None)  # its record keeps the id
 
     # ---- stopping a task
 

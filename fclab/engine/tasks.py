@@ -50,7 +50,8 @@ class Task:
 
     def __repr__(self) -> str:
         tries = f", {self.attempts} attempt{'s' * (self.attempts != 1)}" if self.attempts else ""
-        return f"Task(R{self.number}, {self.state or 'on its way'}{tries})"
+        why = f": {self.response.status} {self.response.error_type}" if self.state == "Rejected" and self.response is not None else ""
+        return f"Task(R{self.number}, {self.state or 'on its way'}{why}{tries})"
 
     @property
     def status(self) -> int:
