@@ -43,9 +43,16 @@ from fclab.observe.events import *  # noqa: F403  every event class, for @lab.on
 from fclab.observe.recording import Recording
 
 if TYPE_CHECKING:
+    from fclab.sources.bus.trigger import EventBridgeTrigger, MNSQueue
     from fclab.sources.hub import LoopDetected
+    from fclab.sources.messages.topic_trigger import MNSTopicTrigger
 
-_LATER = {"LoopDetected": "fclab.sources.hub"}
+_LATER = {
+    "EventBridgeTrigger": "fclab.sources.bus.trigger",
+    "LoopDetected": "fclab.sources.hub",
+    "MNSQueue": "fclab.sources.bus.trigger",
+    "MNSTopicTrigger": "fclab.sources.messages.topic_trigger",
+}
 """Names of what not every lab needs, by the module that is imported when somebody asks for one."""
 
 __all__ = [
@@ -53,6 +60,7 @@ __all__ = [
     "BootProfile",
     "CodeStoreError",
     "EndlessRun",
+    "EventBridgeTrigger",
     "FclabError",
     "FunctionError",
     "FunctionSpec",
@@ -63,6 +71,8 @@ __all__ = [
     "Lab",
     "LabClosed",
     "LoopDetected",
+    "MNSQueue",
+    "MNSTopicTrigger",
     "MissingExtra",
     "NestedRun",
     "Package",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fclab.controls.desks import Desk, TriggerHandle, hub_of
+from fclab.controls.desks import Desk, Shelves, TriggerHandle, hub_of
 from fclab.errors import UsageError
 
 if TYPE_CHECKING:
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from fclab.controls.live import LiveDriver
     from fclab.engine.rows import Function
     from fclab.sources.base import Trigger
+    from fclab.sources.bus.service import Bus
+    from fclab.sources.hub import Hub
+    from fclab.sources.messages.queues import Queues
+    from fclab.sources.messages.topics import Topics
 
 __all__ = ["Triggers"]
 
@@ -43,6 +47,26 @@ class Triggers:
         """The lab's triggers, or those of one function, in the order in which they were made."""
         hub = hub_of(self._driver)
         return [TriggerHandle(self._driver, one) for one in self._driver.ask(hub.registry.all, function)]
+
+    @property
+    def queues(self) -> Queues:
+        """The lab's message queues, also those of destinations: verbs such as `send` and `receive`, and a mapping of names to bodies.
+
+        `lab.queues["NAME"]` is the list of all bodies in a queue, oldest first. It can be read when the lab is closed too.
+        """
+        driver = self._driver
+        hub: Hub | None = driver.platform.sources if driver.closed else hub_of(driver)  # type: ignore[assignment]
+        return Shelves(driver, None if hub is None else hub.sources["queues"])  # type: ignore[return-value]
+
+    @property
+    def topics(self) -> Topics:
+        """The lab's topics."""
+        return self._desk("topics")  # type: ignore[no-any-return]
+
+    @property
+    def bus(self) -> Bus:
+        """The lab's event bus."""
+        return self._desk("bus")  # type: ignore[no-any-return]
 
     def _desk(self, name: str) -> Any:
         return Desk(self._driver, hub_of(self._driver).sources[name])

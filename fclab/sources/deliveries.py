@@ -77,6 +77,8 @@ class Outbox:
         self.hub = hub
         self.waits: dict[int, Waits] = {}
         """By trigger: how its source tries again."""
+        self.lost: dict[int, Callable[[bytes, int], object]] = {}
+        """By trigger: who gets, in the same step, what is given up (payload, cause) instead of its being kept."""
         self._held: dict[int, list[_Delivery]] = {}
 
     def put(self, binding: Binding, payload: bytes, cause: int, depth: int, delay: int = 0) -> Callable[[], object]:
@@ -107,6 +109,7 @@ class Outbox:
         """The trigger is deleted, and with it what it has not delivered."""
         self._held.pop(binding.number, None)
         self.waits.pop(binding.number, None)
+        self.lost.pop(binding.number, None)
         self.hub.store.run("DELETE FROM outbox WHERE trigger = ?", binding.number)
 
     def undelivered(self, binding: Binding) -> list[Undelivered]:
@@ -159,7 +162,13 @@ class Outbox:
         waits = self.waits.get(binding.number, _NEVER)
         wait = None if failure.final else waits(delivery.tries, hub.unix() - delivery.made, hub.chance)
         if wait is None:
-            hub.store.run("UPDATE outbox SET tries = ?, given_up = ? WHERE number = ?", delivery.tries, failure.reason, delivery.number)
+            if (lost := self.lost.get(binding.number)) is not None:
+                with hub.store.transaction():
+                    lost(delivery.payload, delivery.cause)
+                    hub.store.run("DELETE FROM outbox WHERE number = ?", delivery.number)
+            else:
+                sql = "UPDATE outbox SET tries = ?, given_up = ? WHERE number = ?"
+                hub.store.run(sql, delivery.tries, failure.reason, delivery.number)
             hub.gave_up(binding, failure)
             return
         hub.store.run("UPDATE outbox SET tries = ?, due = ? WHERE number = ?", delivery.tries, hub.unix() + wait, delivery.number)
@@ -202,12 +211,21 @@ class Line:
     1. One call at a time; the checkpoint moves, and is stored, when the function has succeeded (sync) or the platform has the event
        (async). So records come in order, and again after a crash.
     2. A call that fails is repeated with the records that are there then, as `waits` says; when that gives up, the batch is kept as
-       undelivered and the line goes on, unless `blocks`.
+       undelivered, or goes to `lost`, and the line goes on; or, if it `blocks`, it stands still before that batch until it is made anew or
+       its function is declared again (`resume`).
     3. While the trigger is disabled or its function not declared, the line stands still, and is no work of this run.
     """
 
-    def __init__(self, hub: Hub, binding: Binding, name: str, read: Callable[[str], Batch | None], waits: Waits, start: str = "") -> None:
+    def __init__(
+        self, hub: Hub, binding: Binding, name: str, read: Callable[[str], Batch | None], waits: Waits, start: str = "",
+        *, blocks: bool = False, lost: Callable[[Batch], object] | None = None,
+    ) -> None:  # fmt: skip
         self.hub = hub
+        self.blocks = blocks
+        self.lost = lost
+        """Who gets, in the same step, a batch that is given up, instead of its being kept."""
+        self.blocked = False
+        """It stands still before a batch that was given up."""
         self.binding = binding
         self.name = name
         self.read = read
@@ -228,9 +246,14 @@ class Line:
 
     def wake(self) -> None:
         """There may be something to carry. It is read and sent in a moment, at the same instant, not from here."""
-        if not self._busy:
+        if not self._busy and not self.blocked:
             self._busy = True
             self.hub.owe(0, self._go)
+
+    def resume(self) -> None:
+        """Go on, also with what it stands still before."""
+        self.blocked = False
+        self.wake()
 
     def _go(self) -> None:
         hub = self.hub
@@ -259,8 +282,15 @@ class Line:
                 self._busy = True
                 hub.owe(wait, self._go)
             return
+        if failure is not None and self.blocks:
+            self.blocked, self.tries = True, 0
+            hub.store.run("UPDATE lines SET tries = 0 WHERE trigger = ? AND name = ?", binding.number, self.name)
+            hub.gave_up(binding, failure)
+            return
         with hub.store.transaction():
-            if failure is not None:
+            if failure is not None and self.lost is not None:
+                self.lost(batch)
+            elif failure is not None:
                 hub.outbox.keep(binding, batch.payload, self.tries, failure.reason)
             hub.store.run(
                 "UPDATE lines SET checkpoint = ?, tries = 0 WHERE trigger = ? AND name = ?", batch.checkpoint, binding.number, self.name

@@ -130,10 +130,15 @@ class Hub:
     # ---- changes
 
     @contextmanager
-    def change(self) -> Iterator[Change]:
-        """A change of what sources hold, and what it sets off: all or nothing, then started."""
+    def change(self, cause: int = 0) -> Iterator[Change]:
+        """A change of what sources hold, and what it sets off: all or nothing, then started.
+
+        `cause` is the request behind it where that is not the one whose handler runs.
+        """
         maker = self._maker
-        if maker is None:
+        if cause:
+            change = Change(self, cause, self.platform.depths.of(cause), 0)
+        elif maker is None:
             change = Change(self, 0, 0, 0)
         else:
             number = maker.request.number
@@ -180,7 +185,7 @@ class Hub:
         self, binding: Binding, payload: bytes, cause: int, depth: int, tries: int, done: Callable[[Failure | None], object]
     ) -> None:
         """One call of a trigger's function; `done` gets None for success: the function's (sync), or that the platform has it (async)."""
-        p, mode = self.platform, binding.trigger.mode
+        p, mode = self.platform, binding.trigger.call_mode
         source = self.sources[binding.trigger.SOURCE].label(binding.trigger.watches)
         number, text = p.front_door.requests + 1, p.recording.text
         if depth >= DEEPEST:
@@ -217,6 +222,12 @@ class Hub:
         p.record(p.clock.time, e.TriggerGaveUp.KIND, failure.request, 0, 0, number, text(binding.name), text(failure.reason))
 
     # ---- for the platform
+
+    def deliver(self, to: str, body: bytes, request: int) -> None:
+        """See `fclab.engine.outside.Sources`."""
+        kind, _, name = to.partition(":")
+        with self.change(request) as change:
+            self.sources[f"{kind}s"].deliver(change, name, body)
 
     def adopt(self, function: str) -> None:
         """A function was declared: its triggers' events may go."""
