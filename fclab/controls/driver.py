@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from fclab import forks
 from fclab.backends.virtual import handler_time
 from fclab.clock import VirtualClock
+from fclab.controls.outlook import helps, stalled
 from fclab.controls.sources import Sources
 from fclab.engine.platform import Platform
 from fclab.errors import EndlessRun, LabClosed, NestedRun, UsageError, WrongThread
@@ -218,9 +219,9 @@ class Driver(Sources):
         """Nothing is under way, and nothing that the clock holds could change that. Where there is much to look at, every 64 entries."""
         if idle % 64 != 1 and len(self.clock) > 64:
             return False
-        return idle > PATIENCE or not any(self.platform.helps(order, fn) for order, fn in self.clock.waiting())
+        return idle > PATIENCE or not any(helps(self.platform, order, fn) for order, fn in self.clock.waiting())
 
     def _give_up(self) -> None:
         self.platform.queue.flush()  # what waits for a disk says so
-        what, _, hint = self.platform.stalled().partition("|")
+        what, _, hint = stalled(self.platform).partition("|")
         raise EndlessRun(f"This run would never end: {what}.", hint=hint)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from fclab import forks
 from fclab.controls.driver import AGAIN
+from fclab.controls.outlook import helps, stalled
 from fclab.controls.sources import Sources
 from fclab.controls.waits import Wait, Waits
 from fclab.engine.platform import Platform
@@ -170,9 +171,9 @@ class LiveDriver(Sources):
         platform = self.platform
         if platform.queue.trouble is not None:
             return platform.queue.trouble
-        if platform.moving or any(platform.helps(order, fn) for order, fn in self.clock.waiting()):
+        if platform.moving or any(helps(platform, order, fn) for order, fn in self.clock.waiting()):
             return None
-        what, _, hint = platform.stalled().partition("|")
+        what, _, hint = stalled(platform).partition("|")
         return EndlessRun(f"This run would never end: {what}.", hint=hint)
 
     # ---- the record

@@ -110,9 +110,9 @@ class Tasks:
         """
         found = self._driver.ask(self._find, task.number if isinstance(task, TaskHandle) else task, None)
         record, payload = self._driver.ask(self._letter, found.number)
-        again = Task(0, "", record.function)
+        again = Task(0, "", record.function, redrive_of=record.request)
         handle = TaskHandle(self._driver, again)
-        accept = partial(self._platform.front_door.accept, record.function, payload, "async", task=again, redrive_of=record.request)
+        accept = partial(self._platform.front_door.accept, record.function, payload, "async", task=again)
         self._driver.hand_in(lambda reply: accept(reply=handle.answering(reply)))
         return handle
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fclab.engine.rows import Function
     from fclab.sources.base import Trigger
     from fclab.sources.bus.service import Bus
+    from fclab.sources.catalog import Catalog
     from fclab.sources.hub import Hub
     from fclab.sources.messages.queues import Queues
     from fclab.sources.messages.topics import Topics
@@ -67,6 +68,12 @@ class Triggers:
     def bus(self) -> Bus:
         """The lab's event bus."""
         return self._desk("bus")  # type: ignore[no-any-return]
+
+    def catalog(self) -> Catalog:
+        """Who may call a function: each source, its trigger, how it calls, what it does when a delivery fails, an example event."""
+        from fclab.sources.catalog import catalog
+
+        return catalog()
 
     def _desk(self, name: str) -> Any:
         return Desk(self._driver, hub_of(self._driver).sources[name])

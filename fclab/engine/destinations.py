@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fclab.clock import Order
 from fclab.engine.retry import backoff
 from fclab.engine.rows import Function, Request
+from fclab.engine.tasks import Task
 from fclab.errors import FclabError
 from fclab.model import FunctionSpec
 from fclab.observe import events as e
@@ -136,7 +137,7 @@ class Destinations:
             p.clock.time, e.DestinationCalled.KIND, request.number, telling.attempt, 0, request.fn.number, p.recording.text(to), caused
         )
         if function:
-            p.front_door.accept(to, telling.call.body, "async", cause=request.number, telling=telling)
+            p.front_door.accept(to, telling.call.body, "async", cause=request.number, task=Task(0, "", to, telling=telling))
         else:
             self.pending -= 1
             p.queue.called(telling.call, p.clock.time)

@@ -16,7 +16,6 @@ from fclab.observe import events as e
 from fclab.units import seconds
 
 if TYPE_CHECKING:
-    from fclab.engine.destinations import Telling
     from fclab.engine.platform import Platform
 
 __all__ = ["FrontDoor"]
@@ -39,27 +38,26 @@ class FrontDoor:
     3. A sync request is answered when its handler ended; an async one with 202 once its event is stored, before anything ran.
     """
 
+    __slots__ = ("p", "requests")
+
     def __init__(self, platform: Platform) -> None:
         self.p = platform
         self.requests = 0
 
     def accept(
         self, name: str, payload: bytes, mode: Mode, reply: Reply | None = None, cause: int = 0, caller: int = 0, delay: int = 0,
-        task: Task | None = None, telling: Telling | None = None, redrive_of: int = 0,
+        task: Task | None = None,
     ) -> None:  # fmt: skip
-        """One request for `name`. `delay` in µs holds an async event back; `caller` is the instance whose handler calls, or 0.
-
-        telling   the call to a destination that the request carries out; redrive_of: the dead letter that it repeats
-        """
+        """One request for `name`. `delay` in µs holds an async event back; `caller` is the instance whose handler calls, or 0."""
         p = self.p
         self.requests = number = self.requests + 1
         if task is not None:
             task.number, task.request_id = number, p.request_id(number)
         fn = p.functions.get(name)
         if fn is None:
-            self._say_no(number, 0, caller, reply, task, 404, "FunctionNotFound", f"function '{name}' does not exist", telling)
+            self._say_no(number, 0, caller, reply, task, 404, "FunctionNotFound", f"function '{name}' does not exist")
             return
-        request = Request(number, fn, payload, mode, cause, caller, p.clock.time, reply, task, telling, redrive_of)
+        request = Request(number, fn, payload, mode, cause, caller, p.clock.time, reply, task)
         if p.faults.arrows:
             p.work += 1
             p.moving += 1
@@ -164,11 +162,10 @@ class FrontDoor:
             p.recording.note_payload(request.number, "event", request.payload)
 
     def _refuse(self, request: Request, status: int, kind: str, message: str) -> None:
-        self._say_no(request.number, request.fn.number, request.caller, request.reply, request.task, status, kind, message, request.telling)
+        self._say_no(request.number, request.fn.number, request.caller, request.reply, request.task, status, kind, message)
 
     def _say_no(
-        self, number: int, function: int, caller: int, reply: Reply | None, task: Task | None, status: int, kind: str, message: str,
-        telling: Telling | None = None,
+        self, number: int, function: int, caller: int, reply: Reply | None, task: Task | None, status: int, kind: str, message: str
     ) -> None:  # fmt: skip
         p = self.p
         p.record(p.clock.time, _REQUEST_REJECTED, number, 0, caller, function, status, p.recording.text(kind))
@@ -177,8 +174,8 @@ class FrontDoor:
             task.refuse(response)
         if reply is not None:
             reply(response)
-        if telling is not None:
-            p.destinations.failed(telling, f"{status} {kind}: {message}")
+        if task is not None and task.telling is not None:
+            p.destinations.failed(task.telling, f"{status} {kind}: {message}")
 
     # ---- answering
 

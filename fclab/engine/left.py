@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from fclab.engine.rows import Function
     from fclab.queues.base import Message
 
-__all__ = ["Left"]
+__all__ = ["CRASHES", "Left"]
+
+CRASHES = 10
+"""Deliveries of an event in a row that may end with the lab, whatever the policy says."""
+
+LAB_ENDED = "the lab ended"
+"""What the opening of a home notes of a delivery that was under way."""
 
 
 class Left:
@@ -25,6 +31,8 @@ class Left:
     1. They are no work of this run until then, so `run()` does not wait for them.
     2. Until then they count neither for the queue's depth and age nor against its maximum; from then on for all of these.
     3. Taken up, an event is what it was: its id, its age, its counts and the time of its next delivery.
+    4. A delivery that ended with the lab is a system error, followed by the next one at once. It is the last where the function's
+       policy ends system errors, and always after `CRASHES` in a row: then something in it ends the lab.
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -32,6 +40,10 @@ class Left:
         self.messages: dict[str, dict[int, Message]] = {}
         self.tasks: dict[int, Task] = {}
         """Those that somebody looked at."""
+        self.crashes: dict[int, int] = {}
+        """Of events whose last delivery ended with the lab: how many in a row did."""
+        self.hopeless: set[int] = set()
+        """Events that get no further delivery (clause 4)."""
 
     def keep(self, messages: Iterable[Message]) -> None:
         """What the queue had when it was opened."""
@@ -47,6 +59,9 @@ class Left:
         for message in messages.values():
             task = self.tasks.pop(message.request, None) or self._restored(message)
             request = Request(message.request, fn, message.payload, "async", message.cause, 0, message.enqueued, None, task)
+            crashes, errors = self.crashes.pop(message.request, 0), message.system_errors
+            if crashes >= CRASHES or (crashes and p.next_delay(fn.policy, "system", errors, now - message.system_since) is None):
+                self.hopeless.add(message.request)
             p.front_door.record_accepted(request, now)
             p.dispatcher.open[request.number] = request
             p.record(now, e.EventEnqueued.KIND, request.number, 0, 0, fn.number, message.due, p.recording.text(message.task_id))
@@ -71,6 +86,9 @@ class Left:
         if record is None:
             restore(task, "Enqueued", [(message.enqueued, "Enqueued")], message.delivery - 1, 0)
         else:
+            ends = [detail == LAB_ENDED for _, state, detail in reversed(record.history) if state == "Retrying"]
+            if record.state == "Retrying" and ends[0]:
+                self.crashes[message.request] = (*ends, False).index(False)
             restore(task, record.state, [(at, state) for at, state, _ in record.history], message.delivery - 1, record.executions)
         return task
 

@@ -47,6 +47,14 @@ class Platform:
     2. Every part records what it does through `record`, at the moment it does it.
     """
 
+    __slots__ = (
+        "_ids", "backend", "boots", "cap", "clock", "depths", "destinations", "dispatcher", "done", "executor", "faults", "first",
+        "front_door", "functions", "growth", "hopeless", "keep_alive", "life", "logbook", "mode_texts", "moving", "next_delay",
+        "open_sources", "placement", "pool", "preset", "queue", "record", "recording", "records", "reserve", "seed", "settlement",
+        "sources", "tasks", "work",
+    )  # fmt: skip
+    # without slots more than 30 attributes are slow to reach in Python 3.11
+
     def __init__(
         self, clock: Clock, backend: Backend, queue: Queue, recording: Recording, preset: Preset, *, seed: int = 0,
         cap: int | None = None, policies: Policies | None = None,
@@ -267,35 +275,9 @@ class Platform:
 
     # ---- for those who drive the clock
 
-    def helps(self, order: Order, fn: Callable[..., object]) -> bool:
-        """Could a call that the clock holds let waiting events run, when nothing else goes on?
-
-        A retry against an endless fault cannot, nor a reclaim unless the lab's cap is what is short, nor another look at idle instances,
-        nor the deadlines of runs that are over.
-        """
-        if order is Order.RETRY_DUE:
-            return not self.hopeless
-        if order is Order.IDLE_EXPIRY:
-            return self.cap is not None
-        return fn != self.reserve.tick and getattr(fn, "__func__", None) is not Deadlines.due
-
     def busy(self) -> bool:
         """Requests have not ended, destinations have not been told, or sources still owe functions events."""
         return bool(self.work or self.destinations.pending or (self.sources is not None and self.sources.owed))
-
-    def stalled(self) -> str:
-        """Why what is left cannot finish by itself, and what to do."""
-        if self.work and len(self.hopeless) >= self.work:
-            what = f"{len(self.hopeless)} waiting events only retry against a fault without end"
-            return f"{what}|mend the fault (lab.faults.clear()), or run(until=...)"
-        why = []
-        for name, fn in self.functions.items():
-            if count := self.queue.waiting(name):
-                what = "is disabled" if not fn.enabled else "may have no instance" if fn.limit == 0 else "finds no free instance"
-                why.append(f"{name!r} {what} ({count} waiting)")
-        return (
-            f"{', '.join(why) or 'what is left waits for nothing that will come'}|enable the function, raise the limit, or run(until=...)"
-        )
 
     def close(self) -> None:
         """Let go of everything."""

@@ -120,9 +120,17 @@ class Reader:
             request, request_id, function, task_id, state, enqueued - epoch,
             None if started is None else started - epoch, None if ended is None else ended - epoch,
             attempts, executions, status, error_type, error, b"", destination.partition(": ")[0], cause, redrive_of, redriven,
-            [(at - epoch, entered, detail) for at, entered, detail in map(json.loads, history.splitlines())],
+            self._history(history),
             destination.partition(": ")[2],
         )  # fmt: skip
+
+    def _history(self, lines: str) -> list[tuple[int, str, str]]:
+        """What a record says; a stop that was noted, and then done, entered Stopping once."""
+        found: list[tuple[int, str, str]] = []
+        for at, entered, detail in map(json.loads, lines.splitlines()):
+            if not found or found[-1][1] != entered:
+                found.append((at - self._epoch, entered, detail))
+        return found
 
     def number(self, name: str, function: str) -> int:
         """The last task with this task id or request id, or 0."""

@@ -58,7 +58,8 @@ _RECOVERY = (
     "UPDATE tasks SET state = 'Stopped', ended = :now, changed = :now, leased = NULL, status = :status, error_type = :error_type, "
     "error = :error, result = :payload, history = history || '[' || :now || ',\"Stopped\",\"\"]' || char(10) "
     "WHERE ended IS NULL AND state = 'Stopping'",
-    "UPDATE tasks SET state = 'Retrying', changed = :now, history = history || '[' || leased || "
+    "UPDATE tasks SET state = 'Retrying', changed = :now, system_errors = system_errors + 1, "
+    "system_since = iif(system_errors = 0, :now, system_since), history = history || '[' || leased || "
     "',\"Running\",\"\"]' || char(10) || '[' || :now || ',\"Retrying\",\"the lab ended\"]' || char(10), leased = NULL "
     "WHERE ended IS NULL AND leased IS NOT NULL",
 )
@@ -181,6 +182,8 @@ def refused(told: NotStored) -> HomeRefused:
 
 def recover(db: sqlite3.Connection, path: Path, now: int | None) -> tuple[int, int, int]:
     """Bring back what was leased when the last lab ended, as the next delivery; a task that was being stopped is stopped.
+
+    The delivery that was under way counts as a system error, of the time of this opening.
 
     `now` is the stored time of this opening, None where the home knows it better. Returns that time, the number of the last
     request on record, and how often the home was opened before.

@@ -139,7 +139,7 @@ class Source:
         """The home was opened again: take up what time has left over. Its bindings are there already."""
 
     def deliver(self, change: Change, name: str, body: bytes) -> None:
-        """A destination inside this source is told the outcome of the request `change.cause`, once. Raises `SourceError` if it cannot be."""
+        """A destination in this source is told the outcome of the request `change.cause`, once. Raises `SourceError` if it cannot be."""
         raise SourceError("InvalidAction", f"{self.NAME} are no destination.", hint="take a queue or a topic")
 
     def close(self) -> None:

@@ -167,8 +167,7 @@ class Outbox:
                     lost(delivery.payload, delivery.cause)
                     hub.store.run("DELETE FROM outbox WHERE number = ?", delivery.number)
             else:
-                sql = "UPDATE outbox SET tries = ?, given_up = ? WHERE number = ?"
-                hub.store.run(sql, delivery.tries, failure.reason, delivery.number)
+                hub.store.run("UPDATE outbox SET tries = ?, given_up = ? WHERE number = ?", delivery.tries, failure.reason, delivery.number)
             hub.gave_up(binding, failure)
             return
         hub.store.run("UPDATE outbox SET tries = ?, due = ? WHERE number = ?", delivery.tries, hub.unix() + wait, delivery.number)

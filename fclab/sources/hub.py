@@ -233,6 +233,11 @@ class Hub:
         """A function was declared: its triggers' events may go."""
         self.registry.wake(function)
 
+    def forget(self, function: str) -> None:
+        """A function was deleted, and with it its triggers."""
+        for binding in self.registry.all(function):
+            self.registry.delete(binding)
+
     def close(self) -> None:
         """Let go of everything."""
         for source in self.sources.values():

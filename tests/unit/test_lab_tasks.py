@@ -265,3 +265,25 @@ def test_refusals_say_why(lab: Lab) -> None:
         with pytest.raises(UsageError):
             lab.tasks(**wrong)  # type: ignore[arg-type]
     assert len(lab.tasks(begin=5, end=6)) == 0
+
+
+def test_a_deleted_function_stops_its_events_and_is_not_found(lab: Lab) -> None:
+    lab.declare("f", duration=10, reserved=2)
+    lab.limit("f", 2)
+    running, waiting, later = lab.invoke_async("f"), [lab.invoke_async("f") for _ in range(3)], lab.invoke_async("f", delay=100)
+    call = lab.invoke_at("f", [0.5])[0]
+    lab.run_for(1)
+    lab.delete("f")
+    assert "f" not in lab.functions
+    lab.run()
+    assert [one.state for one in (running, *waiting, later)] == ["Stopped"] * 5
+    assert call.response is not None
+    assert call.response.status in (200, 429)
+    assert lab.invoke("f").status == 404
+    with pytest.raises(UnknownFunction):
+        lab.delete("f")
+    lab.run_for(600)
+    kinds = [event.kind for event in lab.recording.events]
+    assert kinds.count("InstanceCreated") == kinds.count("InstanceDestroyed") + kinds.count("InstanceReclaimed") > 0
+    lab.declare("f", duration=1)
+    assert lab.invoke("f").ok

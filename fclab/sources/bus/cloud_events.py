@@ -45,7 +45,7 @@ def filled(event: object, identity: str, now: int) -> dict[str, Any]:
     """A whole event from what was published at `now` (µs since 1970): id, time, version and type of data where they are missing, and the
     product's extensions. Raises `UsageError` for what makes no CloudEvent, `SourceError` for more than 64 KB."""
     if not isinstance(event, Mapping):
-        raise UsageError(f"An event is a mapping, not {type(event).__name__}.", hint='such as {"source": "shop", "type": "Sold", "data": {}}')
+        raise UsageError(f"An event is a mapping, not {type(event).__name__}.", hint='such as {"source": "shop", "type": "Sold"}')
     data = {key: event[key] for key in ("data", "data_base64") if key in event}
     given = {key: value for key, value in event.items() if key not in data and value is not None}
     whole = _envelope(
@@ -59,7 +59,7 @@ def filled(event: object, identity: str, now: int) -> dict[str, Any]:
     try:
         text = document(whole)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"The event cannot be written as JSON ({error}).", hint="data is what JSON can say; bytes go as data_base64") from None
+        raise UsageError(f"The event cannot be written as JSON ({error}).", hint="bytes go as data_base64") from None
     _validate(text)
     if len(text) > LARGEST:
         raise SourceError("EventSizeExceeded", f"The event has {len(text)} bytes; {LARGEST} are allowed.", hint="publish where the data is")

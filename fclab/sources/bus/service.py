@@ -112,9 +112,9 @@ class Bus(Source):
 
     @verb
     def put_rule(self, name: str, pattern: dict[str, Any], targets: _Names) -> None:
-        """Send events that fit `pattern` to queues and topics: `targets` are "queue:NAME" and "topic:NAME". A rule of that name is replaced.
+        """Send events that fit `pattern` to queues and topics: `targets` are "queue:NAME" and "topic:NAME".
 
-        Functions listen with `EventBridgeTrigger`. Raises `UsageError`, `SourceError` InvalidArgument.
+        A rule of that name is replaced. Functions listen with `EventBridgeTrigger`. Raises `UsageError`, `SourceError` InvalidArgument.
         """
         limits.name(name, "rule")
         language.check(pattern)
@@ -144,7 +144,8 @@ class Bus(Source):
     @verb
     def rules(self) -> list[dict[str, Any]]:
         """Who listens: {"name", "pattern", "targets"}; a trigger's target is "function:NAME"."""
-        triggers = [(one.name, cast(EventBridgeTrigger, one.trigger).pattern, [f"function:{one.function}"]) for one in self.listeners.values()]
+        bound = [(one, cast(EventBridgeTrigger, one.trigger)) for one in self.listeners.values()]
+        triggers = [(one.name, trigger.pattern, [f"function:{one.function}"]) for one, trigger in bound]
         named = [(name, *rule) for name, rule in sorted(self._rules.items())]
         return [{"name": name, "pattern": pattern, "targets": targets} for name, pattern, targets in [*named, *triggers]]
 
