@@ -43,9 +43,10 @@ from fclab.observe.events import *  # noqa: F403  every event class, for @lab.on
 from fclab.observe.recording import Recording
 
 if TYPE_CHECKING:
-    from fclab.sources.bus.trigger import EventBridgeTrigger, MNSQueue
+    from fclab.sources.bus.trigger import EventBridgeTrigger as EventBridgeTrigger
+    from fclab.sources.bus.trigger import MNSQueue as MNSQueue
     from fclab.sources.hub import LoopDetected
-    from fclab.sources.messages.topic_trigger import MNSTopicTrigger
+    from fclab.sources.messages.topic_trigger import MNSTopicTrigger as MNSTopicTrigger
 
 _LATER = {
     "EventBridgeTrigger": "fclab.sources.bus.trigger",
@@ -60,7 +61,6 @@ __all__ = [
     "BootProfile",
     "CodeStoreError",
     "EndlessRun",
-    "EventBridgeTrigger",
     "FclabError",
     "FunctionError",
     "FunctionSpec",
@@ -71,8 +71,6 @@ __all__ = [
     "Lab",
     "LabClosed",
     "LoopDetected",
-    "MNSQueue",
-    "MNSTopicTrigger",
     "MissingExtra",
     "NestedRun",
     "Package",
@@ -102,4 +100,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_LATER})

@@ -135,8 +135,7 @@ class AsyncConfig:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or value in ("", "queue:", "topic:")):
                 raise UsageError(
-                    f"{name} must name a function, 'queue:NAME' or 'topic:NAME', not {value!r}.",
-                    hint="such as on_failure='queue:dead-letters'"
+                    f"{name} names a function, 'queue:NAME' or 'topic:NAME', not {value!r}.", hint="such as on_failure='queue:dead-letters'"
                 )
 
 

@@ -55,9 +55,11 @@ class Triggers:
 
         `lab.queues["NAME"]` is the list of all bodies in a queue, oldest first. It can be read when the lab is closed too.
         """
+        from fclab.sources.messages.queues import Queues
+
         driver = self._driver
         hub: Hub | None = driver.platform.sources if driver.closed else hub_of(driver)  # type: ignore[assignment]
-        return Shelves(driver, None if hub is None else hub.sources["queues"])  # type: ignore[return-value]
+        return Shelves(driver, Queues if hub is None else hub.sources["queues"])  # type: ignore[arg-type, return-value]
 
     @property
     def topics(self) -> Topics:

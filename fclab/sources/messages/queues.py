@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fclab.errors import SourceError, UsageError
@@ -141,11 +141,11 @@ class Queues(Source, Mapping[str, list[bytes]]):
         return self.send_many(queue, [{"body": body, "delay": delay, "priority": priority}])[0]
 
     @verb
-    def send_many(self, queue: str, messages: _Names | _Bodies | _Sent) -> _Sent:
+    def send_many(self, queue: str, messages: Sequence[str | bytes | dict[str, Any]]) -> _Sent:
         """Send up to 16 messages, all or none; each a body, or {"body", "delay", "priority"}. See `send`."""
         limits.name(queue, "queue")
         if not isinstance(messages, list) or not 1 <= len(messages) <= limits.BATCH:
-            raise SourceError("InvalidArgument", f"1 to {limits.BATCH} messages are sent at a time.", hint="send the rest with another call")
+            raise SourceError("InvalidArgument", f"1 to {limits.BATCH} messages are sent at a time.", hint="send the rest by another call")
         checked = [_message(one) for one in messages]
         with self.hub.change() as change:
             sent = [self.put(change, queue, *one) for one in checked]

@@ -85,7 +85,8 @@ class Shelf:
     def take(self, queue: str, count: int, hidden: int, holder: int = 0) -> list[tuple[Any, ...]]:
         """The first visible messages, hidden from now on for a while; `holder` is the number of the trigger that has them then."""
         now, rows = self.unix(), self.look(queue, count)
-        sql = "UPDATE messages SET hidden = 1, visible = ?, received = received + 1, first = coalesce(first, ?), holder = ? WHERE number = ?"
+        state = "hidden = 1, visible = ?, received = received + 1, first = coalesce(first, ?), holder = ?"
+        sql = f"UPDATE messages SET {state} WHERE number = ?"
         self.store.many(sql, [(now + hidden, now, holder, row[0]) for row in rows])
         return [(*row[:5], now + hidden, now if row[6] is None else row[6], row[7] + 1, *row[8:]) for row in rows]
 
