@@ -47,12 +47,16 @@ if TYPE_CHECKING:
     from fclab.sources.bus.trigger import MNSQueue as MNSQueue
     from fclab.sources.hub import LoopDetected
     from fclab.sources.messages.topic_trigger import MNSTopicTrigger as MNSTopicTrigger
+    from fclab.sources.objects.trigger import OSSTrigger
+    from fclab.sources.tables.trigger import TablestoreTrigger
 
 _LATER = {
     "EventBridgeTrigger": "fclab.sources.bus.trigger",
     "LoopDetected": "fclab.sources.hub",
     "MNSQueue": "fclab.sources.bus.trigger",
     "MNSTopicTrigger": "fclab.sources.messages.topic_trigger",
+    "OSSTrigger": "fclab.sources.objects.trigger",
+    "TablestoreTrigger": "fclab.sources.tables.trigger",
 }
 """Names of what not every lab needs, by the module that is imported when somebody asks for one."""
 
@@ -73,6 +77,7 @@ __all__ = [
     "LoopDetected",
     "MissingExtra",
     "NestedRun",
+    "OSSTrigger",
     "Package",
     "PackageError",
     "Phase",
@@ -84,6 +89,7 @@ __all__ = [
     "Response",
     "Schedule",
     "SourceError",
+    "TablestoreTrigger",
     "TargetTracking",
     "UnknownFunction",
     "UsageError",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from fclab.sources.hub import Hub
     from fclab.sources.messages.queues import Queues
     from fclab.sources.messages.topics import Topics
+    from fclab.sources.objects.service import Objects
+    from fclab.sources.tables.service import Tables
 
 __all__ = ["Triggers"]
 
@@ -76,6 +78,17 @@ class Triggers:
         from fclab.sources.catalog import catalog
 
         return catalog()
+
+    @property
+    def tables(self) -> Tables:
+        """The table store: `lab.tables.put_row("orders", {"id": 1}, {"total": 12.5})`."""
+        return self._desk("tables")  # type: ignore[no-any-return]
+
+    @property
+    def objects(self) -> Objects:
+        """The object store: `lab.objects.put("photos", "in/a.jpg", data)`."""
+        objects: Objects = self._desk("objects")
+        return objects
 
     def _desk(self, name: str) -> Any:
         return Desk(self._driver, hub_of(self._driver).sources[name])

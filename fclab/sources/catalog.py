@@ -9,10 +9,18 @@ from fclab.sources.base import Source
 from fclab.sources.bus.service import Bus
 from fclab.sources.messages.queues import Queues
 from fclab.sources.messages.topics import Topics
+from fclab.sources.objects.service import Objects
+from fclab.sources.tables.service import Tables
 
 __all__ = ["SOURCES", "Catalog", "Entry", "catalog"]
 
-SOURCES: tuple[type[Source], ...] = (Queues, Topics, Bus)
+SOURCES: tuple[type[Source], ...] = (
+    Objects,
+    Tables,
+    Queues,
+    Topics,
+    Bus,
+)
 """In the order in which `lab.catalog()` lists them."""
 
 

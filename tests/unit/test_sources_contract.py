@@ -348,3 +348,20 @@ def test_a_deleted_function_takes_its_triggers_along(lab: Lab) -> None:
     bells_of(lab).ring("tape")
     lab.run()
     assert "TriggerFired" not in [event.kind for event in lab.recording.events]
+
+
+def test_a_line_has_one_call_at_a_time_also_when_it_is_switched_off_and_on() -> None:
+    lab = Lab()
+    lab.declare("slow", duration=10, timeout=60)
+    handle = lab.trigger("slow", BellTrigger(bell="door", ordered=True))
+    bells_of(lab).ring("door")
+    lab.run_for(5)
+    handle.disable()
+    bells_of(lab).ring("door")
+    handle.enable()
+    lab.run_for(1)
+    handle.update(ordered=True)
+    bells_of(lab).ring("door")
+    lab.run()
+    assert payloads(lab, "slow") == [[1], [2, 3]]
+    assert len(lab.instances("slow")) == 1

@@ -11,7 +11,7 @@ from fclab.sources.base import Binding, document
 from fclab.sources.bus.cloud_events import queue_event
 from fclab.sources.bus.pattern import fits
 from fclab.sources.bus.trigger import EventBridgeTrigger, MNSQueue
-from fclab.sources.deliveries import Batch, Line
+from fclab.sources.lines import Batch, Line
 from fclab.sources.messages.limits import message_id
 from fclab.sources.messages.strategies import STRATEGIES
 from fclab.units import SECOND
@@ -200,9 +200,9 @@ class Stream:
         rows = self._rows(after)
         return len(rows), sum(len(row[1].encode()) + 1 for row in rows)
 
-    def _lost(self, batch: Batch) -> None:
+    def _lost(self, checkpoint: str) -> None:
         assert self.dead is not None
         sql = "SELECT body, cause FROM streams WHERE trigger = ? AND number <= ? ORDER BY number"
-        for body, cause in self.store.all(sql, self.binding.number, int(batch.checkpoint)):
+        for body, cause in self.store.all(sql, self.binding.number, int(checkpoint)):
             with self.hub.change(cause) as change:
                 self.dead(change, body)
