@@ -43,10 +43,12 @@ from fclab.observe.events import *  # noqa: F403  every event class, for @lab.on
 from fclab.observe.recording import Recording
 
 if TYPE_CHECKING:
+    from fclab.sources.bus.trigger import EventBridgeTrigger, MNSQueue
     from fclab.sources.cdn.trigger import CDNTrigger
     from fclab.sources.gateway.trigger import APIGatewayTrigger
     from fclab.sources.http.trigger import HTTPTrigger
     from fclab.sources.hub import LoopDetected
+    from fclab.sources.messages.topic_trigger import MNSTopicTrigger
     from fclab.sources.objects.trigger import OSSTrigger
     from fclab.sources.tables.trigger import TablestoreTrigger
     from fclab.sources.timers import TimerTrigger
@@ -56,7 +58,10 @@ _LATER = {
     "APIGatewayTrigger": "fclab.sources.gateway.trigger",
     "CDNTrigger": "fclab.sources.cdn.trigger",
     "HTTPTrigger": "fclab.sources.http.trigger",
+    "EventBridgeTrigger": "fclab.sources.bus.trigger",
     "LoopDetected": "fclab.sources.hub",
+    "MNSQueue": "fclab.sources.bus.trigger",
+    "MNSTopicTrigger": "fclab.sources.messages.topic_trigger",
     "OSSTrigger": "fclab.sources.objects.trigger",
     "TablestoreTrigger": "fclab.sources.tables.trigger",
     "TimerTrigger": "fclab.sources.timers",
@@ -73,6 +78,7 @@ __all__ = [
     "CDNTrigger",
     "CodeStoreError",
     "EndlessRun",
+    "EventBridgeTrigger",
     "FclabError",
     "FunctionError",
     "FunctionSpec",
@@ -84,6 +90,8 @@ __all__ = [
     "Lab",
     "LabClosed",
     "LoopDetected",
+    "MNSTopicTrigger",
+    "MNSQueue",
     "MissingExtra",
     "NestedRun",
     "OSSTrigger",
@@ -119,4 +127,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_LATER})

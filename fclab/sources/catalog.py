@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 from fclab.grid import html_grid, text_grid
 from fclab.sources.base import Source
+from fclab.sources.bus.service import Bus
 from fclab.sources.cdn.service import Cdn
 from fclab.sources.gateway.service import Gateway
 from fclab.sources.http.service import Http
+from fclab.sources.messages.queues import Queues
+from fclab.sources.messages.topics import Topics
 from fclab.sources.objects.service import Objects
 from fclab.sources.tables.service import Tables
 from fclab.sources.timers import Timers
@@ -22,6 +25,9 @@ SOURCES: tuple[type[Source], ...] = (
     Http,
     Gateway,
     Cdn,
+    Queues,
+    Topics,
+    Bus,
 )
 """In the order in which `lab.catalog()` lists them."""
 
