@@ -44,8 +44,12 @@ from fclab.observe.recording import Recording
 
 if TYPE_CHECKING:
     from fclab.sources.hub import LoopDetected
+    from fclab.sources.logs.trigger import LogTrigger
 
-_LATER = {"LoopDetected": "fclab.sources.hub"}
+_LATER = {
+    "LogTrigger": "fclab.sources.logs.trigger",
+    "LoopDetected": "fclab.sources.hub",
+}
 """Names of what not every lab needs, by the module that is imported when somebody asks for one."""
 
 __all__ = [
@@ -62,6 +66,7 @@ __all__ = [
     "Interrupted",
     "Lab",
     "LabClosed",
+    "LogTrigger",
     "LoopDetected",
     "MissingExtra",
     "NestedRun",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fclab.controls.desks import Desk, TriggerHandle, hub_of
 from fclab.errors import UsageError
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fclab.controls.live import LiveDriver
     from fclab.engine.rows import Function
     from fclab.sources.base import Trigger
+    from fclab.sources.logs.service import Logs
 
 __all__ = ["Triggers"]
 
@@ -43,6 +44,11 @@ class Triggers:
         """The lab's triggers, or those of one function, in the order in which they were made."""
         hub = hub_of(self._driver)
         return [TriggerHandle(self._driver, one) for one in self._driver.ask(hub.registry.all, function)]
+
+    @property
+    def logs(self) -> Logs:
+        """The log service: `lab.logs.append("shop", "access", [{"status": 500}])`."""
+        return cast("Logs", self._desk("logs"))
 
     def _desk(self, name: str) -> Any:
         return Desk(self._driver, hub_of(self._driver).sources[name])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fclab.sources.base import Source
+from fclab.sources.logs.service import Logs
 
 __all__ = ["SOURCES"]
 
-SOURCES: tuple[type[Source], ...] = ()
+SOURCES: tuple[type[Source], ...] = (Logs,)
 """In the order in which `lab.catalog()` lists them."""
