@@ -45,14 +45,17 @@ from fclab.observe.recording import Recording
 if TYPE_CHECKING:
     from fclab.sources.hub import LoopDetected
     from fclab.sources.logs.trigger import LogTrigger
+    from fclab.sources.monitor.trigger import AlarmTrigger
 
 _LATER = {
+    "AlarmTrigger": "fclab.sources.monitor.trigger",
     "LogTrigger": "fclab.sources.logs.trigger",
     "LoopDetected": "fclab.sources.hub",
 }
 """Names of what not every lab needs, by the module that is imported when somebody asks for one."""
 
 __all__ = [
+    "AlarmTrigger",
     "AsyncConfig",
     "BootProfile",
     "CodeStoreError",

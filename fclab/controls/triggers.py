@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fclab.engine.rows import Function
     from fclab.sources.base import Trigger
     from fclab.sources.logs.service import Logs
+    from fclab.sources.monitor.service import Monitor
 
 __all__ = ["Triggers"]
 
@@ -49,6 +50,11 @@ class Triggers:
     def logs(self) -> Logs:
         """The log service: `lab.logs.append("shop", "access", [{"status": 500}])`."""
         return cast("Logs", self._desk("logs"))
+
+    @property
+    def monitor(self) -> Monitor:
+        """Metrics of the lab itself, and how alarms stand: `lab.monitor.metric("cold_starts", "checkout")`."""
+        return cast("Monitor", self._desk("monitor"))
 
     def _desk(self, name: str) -> Any:
         return Desk(self._driver, hub_of(self._driver).sources[name])

@@ -161,12 +161,14 @@ class Recording:
         last = self._tail[-WIDTH] if self._tail else self._blocks[-1][-WIDTH] if self._blocks else 0
         return max(last, self.until_us)
 
-    def rows(self, kinds: Iterable[int] | None = None) -> Iterator[tuple[int, int, int, int, int, int, int, int]]:
-        """Every event as eight integers (see `Row`), in order; those of `kinds` alone if given."""
+    def rows(self, kinds: Iterable[int] | None = None, first: int = 0) -> Iterator[tuple[int, int, int, int, int, int, int, int]]:
+        """Events from number `first` on as eight integers (see `Row`), in order; those of `kinds` alone if given."""
         wanted = bytes(map(frozenset(kinds or ()).__contains__, range(256)))
         for block in (*self._blocks, self._tail):
-            rows = zip(*[iter(block)] * WIDTH, strict=True)
-            yield from rows if kinds is None else compress(rows, bytes([*block[1::WIDTH]]).translate(wanted))
+            part = block[first * WIDTH :] if first else block
+            first = max(0, first - len(block) // WIDTH)
+            rows = zip(*[iter(part)] * WIDTH, strict=True)
+            yield from rows if kinds is None else compress(rows, bytes([*part[1::WIDTH]]).translate(wanted))
 
     def row(self, index: int) -> Row:
         """Event number `index` as stored."""

@@ -28,7 +28,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "fclab.queues": (*WORDS, "fclab.forks"),
     "fclab.backends": (*WORDS, "fclab.clock", "fclab.wall_clock", "fclab.packages", *RECORDS),
     "fclab.packages": WORDS,
-    "fclab.sources": (*WORDS, "fclab.clock", "fclab.forks", "fclab.observe.events", "fclab.queues.errors", "fclab.engine.depths"),
+    "fclab.sources": (
+        *WORDS, "fclab.clock", "fclab.forks", "fclab.observe.events", "fclab.observe.series", "fclab.queues.errors", "fclab.engine.depths",
+    ),
     "fclab.observe": (*WORDS, "fclab.usage", "fclab.grid"),
     "fclab.views": WORDS,
     "fclab.teach": (*WORDS, "fclab.observe", "fclab.views", "fclab.lab", "fclab.grid"),

@@ -144,7 +144,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(STEPS, st.integers(1, 3))
 def test_pulling_with_cursors_sees_every_log_once_and_in_order(steps: list[Any], shards: int) -> None:
     lab = Lab(record=False)
@@ -180,7 +180,7 @@ def test_pulling_with_cursors_sees_every_log_once_and_in_order(steps: list[Any],
         assert [len(piece) for piece in pieces] == [after - before for before, after in pairwise(counts)]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(STEPS, st.lists(st.booleans(), max_size=12), st.integers(1, 3))
 def test_tasks_that_succeed_partition_every_shard(steps: list[Any], fails: list[bool], shards: int) -> None:
     lab = Lab(profile="instant")
