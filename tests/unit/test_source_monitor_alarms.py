@@ -164,6 +164,16 @@ def test_how_it_stands_survives_a_reopening(backend: str, tmp_path: Path) -> Non
         assert any(isinstance(event, e.TriggerFired) for event in lab.recording.events) == (stood[0]["state"] == "ALARM")
 
 
+def test_a_home_opens_without_a_record_too_and_its_alarms_are_off_until_there_is_one(tmp_path: Path) -> None:
+    for record, state in ((True, True), (False, False), (True, True)):
+        with Lab(home=tmp_path, record=record) as lab:
+            lab.declare("seen", duration=0.1)
+            if not lab.triggers():
+                lab.trigger("seen", AlarmTrigger(metric="invocations", threshold=1))
+            assert [one.enabled for one in lab.triggers()] == [state]
+            lab.run_for(60)
+
+
 def test_the_lab_reacts_to_its_own_cold_starts(lab: Lab) -> None:
     @lab.function(idle_timeout=0.2)
     def checkout(event: bytes, context: Any) -> None:
