@@ -46,11 +46,15 @@ if TYPE_CHECKING:
     from fclab.sources.hub import LoopDetected
     from fclab.sources.logs.trigger import LogTrigger
     from fclab.sources.monitor.trigger import AlarmTrigger
+    from fclab.sources.objects.trigger import OSSTrigger
+    from fclab.sources.tables.trigger import TablestoreTrigger
 
 _LATER = {
     "AlarmTrigger": "fclab.sources.monitor.trigger",
     "LogTrigger": "fclab.sources.logs.trigger",
     "LoopDetected": "fclab.sources.hub",
+    "OSSTrigger": "fclab.sources.objects.trigger",
+    "TablestoreTrigger": "fclab.sources.tables.trigger",
 }
 """Names of what not every lab needs, by the module that is imported when somebody asks for one."""
 
@@ -73,6 +77,7 @@ __all__ = [
     "LoopDetected",
     "MissingExtra",
     "NestedRun",
+    "OSSTrigger",
     "Package",
     "PackageError",
     "Phase",
@@ -84,6 +89,7 @@ __all__ = [
     "Response",
     "Schedule",
     "SourceError",
+    "TablestoreTrigger",
     "TargetTracking",
     "UnknownFunction",
     "UsageError",

@@ -31,19 +31,16 @@ class Timer:
     other `args` if need be: for what happens time and again that is half the work of a new one.
     """
 
-    __slots__ = ("_clock", "_key", "_number", "args", "fn")
+    __slots__ = ("_clock", "_number", "_order", "args", "fn", "when")
 
-    def __init__(self, key: int, number: int, fn: Callable[..., object], args: tuple[Any, ...], clock: Timers) -> None:
-        self._key = key
+    def __init__(self, when: int, order: int, number: int, fn: Callable[..., object], args: tuple[Any, ...], clock: Timers) -> None:
+        self.when = when
+        """When it is or was due, in µs."""
+        self._order = order
         self._number = number
         self.fn = fn
         self.args = args
         self._clock = clock
-
-    @property
-    def when(self) -> int:
-        """When it is or was due, in µs."""
-        return self._key >> 3
 
     @property
     def live(self) -> bool:
@@ -111,9 +108,8 @@ class Timers:
         if when < self.time:
             when = self.time
         self._serial = number = self._serial + 1
-        key = when << 3 | order
-        timer = Timer(key, number, fn, args, self)
-        heappush(self._heap, (key, number, timer))
+        timer = Timer(when, order, number, fn, args, self)
+        heappush(self._heap, (when << 3 | order, number, timer))
         return timer
 
     def call_again(self, timer: Timer, when: int) -> None:
@@ -121,8 +117,8 @@ class Timers:
         if when < self.time:
             when = self.time
         self._serial = timer._number = number = self._serial + 1
-        timer._key = key = when << 3 | timer._key & 7
-        heappush(self._heap, (key, number, timer))
+        timer.when = when
+        heappush(self._heap, (when << 3 | timer._order, number, timer))
 
     def next_time(self) -> int | None:
         """When the next call is due, in µs, or None."""
@@ -164,12 +160,12 @@ class VirtualClock(Timers):
         """Make the next call; False if there is none."""
         heap = self._heap
         while heap:
-            key, number, timer = heappop(heap)
+            _, number, timer = heappop(heap)
             if timer._number != number:
                 self._dead -= 1
                 continue
             timer._number = 0
-            self.time = key >> 3
+            self.time = timer.when
             timer.fn(*timer.args)
             return True
         return False
@@ -188,19 +184,19 @@ class VirtualClock(Timers):
         while True:  # Python 3.11 speeds up a loop that jumps back at its end, not one that tests there
             if not (work.moving and heap):
                 return
-            key, number, timer = heappop(heap)
+            _, number, timer = heappop(heap)
             if timer._number != number:
                 self._dead -= 1
                 continue
             timer._number = 0
-            self.time = key >> 3
+            self.time = timer.when
             timer.fn(*timer.args)
 
     def complain(self, error: BaseException) -> None:
         """Raise `error` out of whoever turns the clock, at this instant, before anything else happens and between two calls."""
         self._urgent -= 1
-        key, number = self.time << 3, self._urgent
-        heappush(self._heap, (key, number, Timer(key, number, _raise, (error,), self)))
+        number = self._urgent
+        heappush(self._heap, (self.time << 3, number, Timer(self.time, 0, number, _raise, (error,), self)))
 
     def vent(self) -> None:
         """Raise what was complained of and not raised yet."""

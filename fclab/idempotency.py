@@ -8,11 +8,12 @@
 
 Each event has a record in a SQLite file, by its key:
 
-1. While a delivery runs the record is *in progress*, and another delivery raises `InProgress` instead of running beside it.
+1. While a delivery runs the record is *in progress*, and another request with its key raises `InProgress` instead of running beside it.
+   A later delivery of the same request takes the record over: it is only made when the one before has ended, however it did.
 2. When the handler has returned the record is *done* and keeps the result: later deliveries return it and run nothing.
 3. A handler that raises leaves no record, so that a retry runs it again.
-4. A record that is *expired* counts as none: of a delivery in progress after `lease`, because what ran it must be dead by then; of one that
-   is done after `expires`.
+4. A record that is *expired* counts as none: of a delivery in progress after `lease`, because what ran it must be dead by then and its
+   request may have been given up; of one that is done after `expires`.
 
 What it cannot do: a process that is killed between its effect and the end of the handler runs again. An effect that is written into
 the same database in one transaction with its record is exactly once; everything else is at least once.
@@ -39,12 +40,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 _COROUTINE = 0x80
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS idempotent "
-    "(key TEXT PRIMARY KEY, state TEXT NOT NULL, owner TEXT NOT NULL, until REAL NOT NULL, result BLOB) WITHOUT ROWID"
+    "(key TEXT PRIMARY KEY, state TEXT NOT NULL, owner TEXT NOT NULL, until REAL NOT NULL, result BLOB, "
+    "request TEXT NOT NULL DEFAULT '', retry INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID"
 )
+_ADDED = ("request TEXT NOT NULL DEFAULT ''", "retry INTEGER NOT NULL DEFAULT 0")
+"""Columns that a store made by an earlier version lacks. What it has done stays done."""
 
 
 class InProgress(Exception):
-    """Another delivery with the same key is running. As a function error it is retried, and then finds the result."""
+    """Another request with the same key is being worked on. As a function error it is retried, and then finds the result."""
 
 
 def idempotent(
@@ -54,11 +58,17 @@ def idempotent(
 
     store     absolute path of the SQLite file: each instance has a working directory of its own, and all of them share the file
     key       key(event, context) says which events are the same; by default `context.request_id`, which is stable over retries
-    expires   seconds for which a result is kept
-    lease     seconds after which a delivery in progress is believed dead; by default the function's time-out
+    expires   seconds for which a result is kept, more than 0
+    lease     seconds after which a delivery in progress is believed dead by other requests, more than 0; by default the function's time-out
 
-    The handler's result is kept as bytes or as JSON, so a tuple comes back as a list. Raises `ValueError` for a path that is not absolute.
+    The handler's result is kept as bytes or as JSON, so a tuple comes back as a list. Raises `ValueError` for a path that is not absolute
+    and for seconds that are none, `TypeError` if the store is left out.
     """
+    if callable(store) or not isinstance(store, (str, os.PathLike)):
+        raise TypeError(f"idempotent needs a store, not {store!r}: write @idempotent('/a/path/of.db') above the handler")
+    for name, value in (("expires", expires), ("lease", lease)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0):
+            raise ValueError(f"{name} must be a positive number of seconds, not {value!r}")
     path = os.fspath(store)
     if not path.startswith(os.sep):
         raise ValueError(f"the store {path!r} must be an absolute path: each instance has a working directory of its own")
@@ -66,7 +76,8 @@ def idempotent(
     def decorate(handler: F) -> F:
         def begin(event: Any, context: Any) -> _Record:
             name = context.request_id if key is None else key(event, context)
-            return _Record(path, str(name), context.function.timeout if lease is None else lease, expires)
+            until = context.function.timeout if lease is None else lease
+            return _Record(path, str(name), context.request_id, getattr(context, "retry_count", 0), until, expires)
 
         @wraps(handler)
         def plain(event: Any, context: Any) -> Any:
@@ -103,7 +114,7 @@ def idempotent(
 class _Record:
     """One event's record, taken or found done. Each step is a transaction of its own; none is open while the handler runs."""
 
-    def __init__(self, path: str, key: str, lease: float, expires: float) -> None:
+    def __init__(self, path: str, key: str, request: str, retry: int, lease: float, expires: float) -> None:
         self._path = path
         self._key = key
         self._owner = os.urandom(8).hex()
@@ -112,13 +123,16 @@ class _Record:
         self.result: Any = None
         now = time.time()
         with _Step(path) as db:
-            row = db.execute("SELECT state, result FROM idempotent WHERE key = ? AND until > ?", (key, now)).fetchone()
-            if row is None:
-                db.execute("REPLACE INTO idempotent VALUES (?, 'in progress', ?, ?, NULL)", (key, self._owner, now + lease))
-            elif row[0] == "done":
-                self.done, self.result = True, _read(row[1])
-            else:
+            _upgrade(db)
+            found = db.execute("SELECT state, result, request, retry FROM idempotent WHERE key = ? AND until > ?", (key, now)).fetchone()
+            state, kept, owner, before = found or ("", b"", "", 0)
+            if state == "done":
+                self.done, self.result = True, _read(kept)
+                return
+            if state and (owner != request or before >= retry):
                 raise InProgress(f"{key!r} is being worked on by another delivery")
+            row = (key, self._owner, now + lease, request, retry)
+            db.execute("REPLACE INTO idempotent VALUES (?, 'in progress', ?, ?, NULL, ?, ?)", row)
 
     def keep(self, result: Any) -> None:
         """The handler has returned. If its lease ran out meanwhile and another delivery has the record, that one decides."""
@@ -158,6 +172,14 @@ class _Step:
             self._db.execute("ROLLBACK" if kind is not None else "COMMIT")
         finally:
             self._db.close()
+
+
+def _upgrade(db: sqlite3.Connection) -> None:
+    """Bring a store of an earlier version up to date."""
+    known = {row[1] for row in db.execute("PRAGMA table_info(idempotent)")}
+    for column in _ADDED:
+        if column.partition(" ")[0] not in known:
+            db.execute(f"ALTER TABLE idempotent ADD COLUMN {column}")
 
 
 def _written(result: Any) -> bytes:

@@ -82,8 +82,10 @@ class Lab(Watching, Steering, Tasks, Triggers):
         else:
             from fclab.controls.process import process  # threads and processes: not where there are none
             self._driver = process(shared, self._code, None if bandwidth is None else bandwidth * 1e6)
-            weakref.finalize(self, self._driver.close)  # a lab that nobody holds any more must not leave its processes
+            weakref.finalize(self, self._driver.abandon)  # a lab that nobody holds any more must not leave its processes
         self._platform = self._driver.platform
+        if home is not None:
+            self._driver.again = f"open its home again with Lab({'' if backend == 'virtual' else repr(backend) + ', '}home={str(home)!r})"
         self._left: weakref.finalize[..., Lab] | None = None
         if home is not None and backend == "virtual":  # nor must it keep its home from the next one
             self._left = weakref.finalize(self, let_go, self._platform)
@@ -264,11 +266,13 @@ class Lab(Watching, Steering, Tasks, Triggers):
         return new
 
     def close(self) -> None:
-        """End the lab; its recording stays readable."""
+        """End the lab; its recording stays readable. Raises `NotStored` if its home could not take all that has happened."""
         if self._left is not None:
             self._left.detach()
-        self._driver.close()
-        self._code.close()
+        try:
+            self._driver.close()
+        finally:
+            self._code.close()
 
     def __enter__(self) -> Lab:
         return self

@@ -239,6 +239,8 @@ class Response:
     duration    seconds the handler ran; billed: those seconds and the initializer's, each rounded up to 1 ms
     memory_mb   peak memory: measured in processes, in virtual time what the handler declared
     logs        what the handler printed and logged, with the platform's start and end lines
+
+    An outcome read from a task's record comes without all that: there duration, billed, memory_mb and cold are None.
     """
 
     status: int
@@ -249,9 +251,9 @@ class Response:
     instance_id: str | None = None
     phases: tuple[Phase, ...] = ()
     latency: float = 0.0
-    duration: float = 0.0
-    billed: float = 0.0
-    memory_mb: float = 0.0
+    duration: float | None = 0.0
+    billed: float | None = 0.0
+    memory_mb: float | None = 0.0
     logs: str = ""
 
     @property
@@ -260,9 +262,9 @@ class Response:
         return self.status < 400 and self.error is None
 
     @property
-    def cold(self) -> bool:
-        """This request waited for an instance to boot."""
-        return bool(self.phases)
+    def cold(self) -> bool | None:
+        """This request waited for an instance to boot; None if that is not known."""
+        return None if self.duration is None else bool(self.phases)
 
     @property
     def text(self) -> str:
@@ -289,11 +291,10 @@ class Response:
 
     def __repr__(self) -> str:
         said = self.error_type if self.error is not None else repr(self.text if len(self.payload) <= 40 else self.text[:37] + "...")
-        return (
-            f"Response({self.status}, {said}, {self.latency:g} s, {'cold' if self.cold else 'warm'})"
-            if self.status < 300
-            else (f"Response({self.status}, {said})")
-        )
+        if self.status >= 300:
+            return f"Response({self.status}, {said})"
+        boot = "" if self.cold is None else ", cold" if self.cold else ", warm"
+        return f"Response({self.status}, {said}, {self.latency:g} s{boot})"
 
     def _repr_html_(self) -> str:
         return f"<code>{html.escape(repr(self))}</code>"

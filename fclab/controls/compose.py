@@ -69,6 +69,7 @@ def virtual(shared: Shared, profile: BootProfile, code: CodeHome) -> Driver:
     """A platform in virtual time; with a home it goes on at the lab time at which that was left."""
     durable = shared.storage.durable()
     clock = VirtualClock(0 if durable is None else durable.now)
+    shared.recording.start_us = shared.recording.until_us = clock.time
     backend = VirtualBackend(clock, profile, shared.seed, code.unpacked)
     policies = own(shared.rules, clock.complain)
     queue = durable or shared.storage.memory()

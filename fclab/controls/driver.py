@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from fclab import forks
 from fclab.backends.virtual import handler_time
 from fclab.clock import VirtualClock
+from fclab.controls.outlook import helps, stalled
 from fclab.controls.sources import Sources
 from fclab.engine.platform import Platform
 from fclab.errors import EndlessRun, LabClosed, NestedRun, UsageError, WrongThread
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from fclab.observe.feed import Feed
     from fclab.observe.recording import Recording
 
-__all__ = ["PATIENCE", "Driver"]
+__all__ = ["AGAIN", "PATIENCE", "Driver"]
+
+AGAIN = "start a new one with lab = lab.fresh()"
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -47,6 +50,8 @@ class Driver(Sources):
         self.clock: VirtualClock = clock
         self.platform = platform
         self.closed = False
+        self.again = AGAIN
+        """How to go on after the end of the lab."""
         self.playing: Pace | None = None
         """What paces the lab at present."""
         self.feed: Feed | None = None
@@ -64,7 +69,7 @@ class Driver(Sources):
         if handler_time.current() is not None:
             raise NestedRun("A handler cannot use the lab that runs it.", hint="use its context: context.invoke, context.invoke_async")
         if self.closed:
-            raise LabClosed("This lab is closed.", hint="start a new one with lab = lab.fresh()")
+            raise LabClosed("This lab is closed.", hint=self.again)
 
     def idle(self) -> None:
         """Refuse unless the clock could be turned now (clauses 1 and 2)."""
@@ -145,13 +150,15 @@ class Driver(Sources):
         return bool(self.coming) or self.platform.busy()
 
     def to(self, until: int) -> None:
-        """Let time pass to `until` µs."""
+        """Let time pass to `until` µs. Raises `NotStored` if a step of the lab cannot be written."""
         now = self.clock.now()
         if until < now:
-            again = "run on, or start again with lab = lab.fresh()"
-            raise UsageError(f"{seconds_text(until)} s is in the past.", hint=f"it is {seconds_text(now)} s; {again}")
+            hint = f"it is {seconds_text(now)} s; run on" + (f", or {self.again}" if self.again == AGAIN else "")
+            raise UsageError(f"{seconds_text(until)} s is in the past.", hint=hint)
         with self.turning():
             self.clock.run(until)
+        if self.platform.queue.trouble is not None:
+            self.platform.queue.flush()
 
     def step(self) -> bool:
         """Go on until something has been recorded; False if nothing is left to happen, or only ticks that come to nothing."""
@@ -213,9 +220,9 @@ class Driver(Sources):
         """Nothing is under way, and nothing that the clock holds could change that. Where there is much to look at, every 64 entries."""
         if idle % 64 != 1 and len(self.clock) > 64:
             return False
-        return idle > PATIENCE or not any(self.platform.helps(order, fn) for order, fn in self.clock.waiting())
+        return idle > PATIENCE or not any(helps(self.platform, order, fn) for order, fn in self.clock.waiting())
 
     def _give_up(self) -> None:
         self.platform.queue.flush()  # what waits for a disk says so
-        what, _, hint = self.platform.stalled().partition("|")
+        what, _, hint = stalled(self.platform).partition("|")
         raise EndlessRun(f"This run would never end: {what}.", hint=hint)

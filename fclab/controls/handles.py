@@ -5,10 +5,11 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fclab.engine.instance import Instance
 from fclab.engine.tasks import Task
+from fclab.errors import UsageError
 from fclab.grid import Text
 from fclab.model import Response
 from fclab.units import seconds, to_us
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from fclab.controls.live import LiveDriver
 
 __all__ = ["Call", "InstanceView", "TaskHandle", "Text"]
+
+T = TypeVar("T")
 
 
 class Call:
@@ -55,6 +58,8 @@ class TaskHandle:
     attempts     deliveries so far; executions: those that reached the handler
     history      [(lab time in seconds, state)]
     response     the outcome once there is one; result() runs the lab until then
+    destination  Pending, Succeeded or Failed; "" if nobody is to be told. destination_error: why it failed
+    redrive_of   the request number of the dead letter that this repeats, redriven: of the task that repeats this; 0 for none
     """
 
     __slots__ = ("_driver", "_task", "accepted")
@@ -88,6 +93,41 @@ class TaskHandle:
     def task_id(self) -> str:
         """The task's id: yours, or else the request's."""
         return self._task.task_id or self._task.request_id
+
+    @property
+    def function(self) -> str:
+        """The function's name."""
+        return self._task.function
+
+    @property
+    def error_type(self) -> str | None:
+        """The kind of error of its outcome, None while there is no outcome and where that is no error."""
+        return None if self.response is None else self.response.error_type
+
+    @property
+    def destination(self) -> str:
+        """What became of the call to its destination."""
+        return self._told("destination", "")
+
+    @property
+    def destination_error(self) -> str:
+        """Why its destination was given up."""
+        return self._told("destination_error", "")
+
+    @property
+    def redrive_of(self) -> int:
+        """The dead letter that it repeats."""
+        return self._told("redrive_of", 0)
+
+    @property
+    def redriven(self) -> int:
+        """The task that repeats it."""
+        return self._told("redriven", 0)
+
+    def _told(self, name: str, nothing: T) -> T:
+        """What the task's record says; `nothing` where there is none, or no longer."""
+        found: T = getattr(self._driver.ask(self._driver.platform.queue.task, self.number), name, nothing)
+        return found
 
     @property
     def status(self) -> int:
@@ -127,11 +167,17 @@ class TaskHandle:
     def result(self, timeout: float | None = None) -> Response:
         """Run the lab until the task has ended, at most `timeout` seconds of lab time, and return its outcome.
 
-        Raises TimeoutError if it has not ended by then, `EndlessRun` if it never will.
+        Raises TimeoutError if it has not ended by then, `EndlessRun` if it never will, `NotStored` if its home cannot be written,
+        `UsageError` if its function is not declared in this run.
         """
         limit = None if timeout is None else to_us(timeout, "timeout")
+        if not self._task.finished and self._driver.ask(self._driver.platform.dispatcher.left.waiting, self.function, self.number):
+            hint = f"declare {self.function!r}, and it goes on"
+            raise UsageError(f"R{self.number} waits for its function {self.function!r}, which is not declared.", hint=hint)
         self._driver.until(lambda: self._task.finished, limit)
         if self._task.response is None:
+            if (trouble := self._driver.platform.queue.trouble) is not None:
+                raise trouble
             raise TimeoutError(f"R{self.number} is {self.state} after {timeout:g} s of lab time; wait longer, or look at .history")
         return self._task.response
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from fclab import forks
+from fclab.controls.driver import AGAIN
+from fclab.controls.outlook import helps, stalled
 from fclab.controls.sources import Sources
 from fclab.controls.waits import Wait, Waits
 from fclab.engine.platform import Platform
@@ -51,6 +53,10 @@ class LiveDriver(Sources):
         self._process = os.getpid()
         self._closing = _thread.allocate_lock()
         self._kept: Recording | None = None
+        self.again = AGAIN
+        """How to go on after the end of the lab."""
+        self._lost: FclabError | None = None
+        """What the end of the lab could not write."""
         clock.failed = self._failed
         self._thread = threading.Thread(target=clock.run, name="fclab engine", daemon=True)
         self._thread.start()
@@ -60,7 +66,7 @@ class LiveDriver(Sources):
     def check(self) -> None:
         """Refuse what comes too late, or from a forked child, where there is no engine (clause 4)."""
         if self.closed:
-            raise LabClosed("This lab is closed.", hint="start a new one with lab = lab.fresh()")
+            raise LabClosed("This lab is closed.", hint=self.again)
         forks.check(self._process)
 
     def idle(self) -> None:
@@ -118,12 +124,14 @@ class LiveDriver(Sources):
         return bool(self.coming) or self.platform.busy()
 
     def to(self, until: int) -> None:
-        """Wait until lab time `until` µs."""
+        """Wait until lab time `until` µs. Raises `NotStored` if a step of the lab is not written by then."""
         now = self.now()
         if until < now:
             raise UsageError(f"{seconds_text(until)} s is in the past.", hint=f"it is {seconds_text(now)} s, and real time only goes on")
         self.idle()
         self._waits.until(lambda: self.clock.time >= until, until, lambda: ((self.now() - now) / max(1, until - now), ""))
+        if self.platform.queue.trouble is not None:
+            raise self.platform.queue.trouble
 
     def finish(self) -> None:
         """Wait until all work is done. Raises `EndlessRun` when that can never be."""
@@ -163,9 +171,9 @@ class LiveDriver(Sources):
         platform = self.platform
         if platform.queue.trouble is not None:
             return platform.queue.trouble
-        if platform.moving or any(platform.helps(order, fn) for order, fn in self.clock.waiting()):
+        if platform.moving or any(helps(platform, order, fn) for order, fn in self.clock.waiting()):
             return None
-        what, _, hint = platform.stalled().partition("|")
+        what, _, hint = stalled(platform).partition("|")
         return EndlessRun(f"This run would never end: {what}.", hint=hint)
 
     # ---- the record
@@ -189,7 +197,10 @@ class LiveDriver(Sources):
     # ---- the end
 
     def close(self) -> None:
-        """End the lab and everything in it; any thread may, also more than once. It returns when nothing is left."""
+        """End the lab and everything in it; any thread may, also more than once. It returns when nothing is left.
+
+        Raises `NotStored`, once, if steps could not be written: the lab has ended then too, and they are lost.
+        """
         if os.getpid() != self._process:
             return
         with self._closing:
@@ -201,15 +212,27 @@ class LiveDriver(Sources):
         self._thread.join()
         if self.pump is not None:
             self.pump.join()
+        lost, self._lost = self._lost, None
+        if lost is not None:
+            raise lost
+
+    def abandon(self) -> None:
+        """The same for a lab that nobody holds any more: what is to be said is logged."""
+        try:
+            self.close()
+        except FclabError as error:
+            _log.error("a lab has ended, but %s", error)
 
     def _end(self) -> None:
         try:
             self.platform.recording.until_us = self.now()
             self.platform.close()
+        except FclabError as error:
+            self._lost = error
         finally:
             self.clock.stop()
             self._release()
-            self._waits.fail_all(LabClosed("This lab was closed meanwhile.", hint="start a new one with lab = lab.fresh()"))
+            self._waits.fail_all(LabClosed("This lab was closed meanwhile.", hint=self.again))
             if self.pump is not None:
                 self.pump.stop()
 

@@ -81,7 +81,7 @@ class Requests:
     def _source(self, name: str, event: bytes, mode: Mode, times: Iterator[int], calls: Iterator[Call] | None) -> None:
         accept = self.platform.front_door.accept
         if calls is None:
-            self.driver.ask(self.driver.source, times, partial(accept, name, event, mode))
+            self.driver.ask(self.driver.source, times, lambda: accept(name, event, mode))
             return
 
         def arrive() -> None:

@@ -10,10 +10,10 @@ from fclab.engine.platform import Platform
 from fclab.engine.rows import Function
 from fclab.errors import UsageError
 from fclab.model import Schedule, TargetTracking
-from fclab.observe.events import FunctionSwitched, LimitSet
+from fclab.observe.events import FunctionDeleted, FunctionSwitched, LimitSet
 from fclab.units import FOREVER
 
-__all__ = ["check_room", "limit", "reserve", "switch"]
+__all__ = ["check_room", "delete", "limit", "reserve", "switch"]
 
 
 def check_room(platform: Platform, reserved: int, most: int | None) -> None:
@@ -69,3 +69,17 @@ def switch(platform: Platform, fn: Function, on: bool) -> None:
     platform.record(platform.clock.now(), FunctionSwitched.KIND, 0, 0, 0, fn.number, int(on))
     if on:
         platform.dispatcher.pump(fn.name)
+
+
+def delete(platform: Platform, fn: Function) -> None:
+    """See `Lab.delete`."""
+    for request in [one for one in platform.dispatcher.open.values() if one.fn.name == fn.name]:
+        platform.settlement.stop(request.task_of)
+    platform.reserve.drop(fn)
+    del platform.functions[fn.name]
+    platform.dispatcher.hungry.pop(fn.name, None)
+    platform.retire(fn, "deleted")
+    if platform.sources is not None:
+        platform.sources.forget(fn.name)
+    platform.record(platform.clock.now(), FunctionDeleted.KIND, 0, 0, 0, fn.number)
+    platform.capacity(fn)

@@ -57,6 +57,15 @@ class Steering:
         self._driver.check()
         self._driver.ask(settings.switch, self._platform, self._known(name), True)
 
+    def delete(self, name: str) -> None:
+        """Delete a function and its triggers. Its async events are stopped, waiting ones and running ones; sync requests end by themselves.
+
+        Its instances go, busy ones when they are done. What comes later finds no such function (404).
+        """
+        self._driver.check()
+        self._driver.ask(settings.delete, self._platform, self._known(name))
+        del self._specs[name]
+
     def _known(self, name: object) -> Function:
         fn = self._platform.functions.get(name) if isinstance(name, str) else None
         if fn is None:

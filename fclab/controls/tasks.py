@@ -24,12 +24,16 @@ __all__ = ["TaskPage", "Tasks"]
 
 
 class TaskPage(Sequence[TaskHandle]):
-    """Some tasks, as they were when asked for. `token` gives the next page; it is "" on the last one."""
+    """Some tasks, as they were when asked for. `token` gives the next page; it is "" on the last one.
 
-    def __init__(self, handles: list[TaskHandle], records: list[TaskRecord], token: str) -> None:
+    forgotten   of a page of dead letters: how many there were that are no longer remembered, and that nobody sent again
+    """
+
+    def __init__(self, handles: list[TaskHandle], records: list[TaskRecord], token: str, forgotten: int = 0) -> None:
         self._handles = handles
         self._records = records
         self.token = token
+        self.forgotten = forgotten
 
     def __len__(self) -> int:
         return len(self._handles)
@@ -51,16 +55,18 @@ class TaskPage(Sequence[TaskHandle]):
             for one in self._records
         ]  # fmt: skip
 
+    def _gone(self) -> list[str]:
+        letters = f"{self.forgotten} dead letter" + "s" * (self.forgotten != 1)
+        return [f"{letters} forgotten: older than the lab's retention, and not sent again"] if self.forgotten else []
+
     def __repr__(self) -> str:
-        if not self._records:
-            return "no tasks"
-        return text_grid(*self._cells(), left=3) + ("\nmore: token=" + repr(self.token) if self.token else "")
+        shown = text_grid(*self._cells(), left=3) if self._records else "no tasks"
+        return "\n".join([shown, *([f"more: token={self.token!r}"] if self.token else []), *self._gone()])
 
     def _repr_html_(self) -> str:
-        if not self._records:
-            return "<p>no tasks</p>"
+        shown = html_grid("tasks", *self._cells(), left=3) if self._records else "<p>no tasks</p>"
         more = f"<p>more: <code>token={self.token!r}</code></p>" if self.token else ""
-        return html_grid("tasks", *self._cells(), left=3) + more
+        return shown + more + "".join(f"<p>{line}</p>" for line in self._gone())
 
 
 class Tasks:
@@ -87,7 +93,10 @@ class Tasks:
         return self._page(TaskQuery(function or "", states, prefix or "", first, last, False, newest, limit, token or ""))
 
     def dead_letters(self, function: str | None = None, limit: int = 20, token: str | None = None) -> TaskPage:
-        """Events that were given up (Failed, Expired) and not sent again, the first accepted first; pages as in `tasks`."""
+        """Events that were given up (Failed, Expired) and not sent again, the first accepted first; pages as in `tasks`.
+
+        Like every task that has ended they are remembered for the lab's retention; how many went after that the page says.
+        """
         return self._page(TaskQuery(function or "", dead=True, newest=False, limit=limit, token=token or ""))
 
     def task(self, task: str | int, function: str | None = None) -> TaskHandle:
@@ -101,9 +110,9 @@ class Tasks:
         """
         found = self._driver.ask(self._find, task.number if isinstance(task, TaskHandle) else task, None)
         record, payload = self._driver.ask(self._letter, found.number)
-        again = Task(0, "", record.function)
+        again = Task(0, "", record.function, redrive_of=record.request)
         handle = TaskHandle(self._driver, again)
-        accept = partial(self._platform.front_door.accept, record.function, payload, "async", task=again, redrive_of=record.request)
+        accept = partial(self._platform.front_door.accept, record.function, payload, "async", task=again)
         self._driver.hand_in(lambda reply: accept(reply=handle.answering(reply)))
         return handle
 
@@ -120,12 +129,14 @@ class Tasks:
         return record, queue.payload(number)
 
     def _page(self, query: TaskQuery) -> TaskPage:
-        def read() -> tuple[Page, list[Task]]:
-            page = self._platform.queue.tasks(query)
-            return page, [self._of(record) for record in page.tasks]
+        def read() -> tuple[Page, list[Task], int]:
+            queue = self._platform.queue
+            self._platform.forget()
+            page = queue.tasks(query)
+            return page, [self._of(record) for record in page.tasks], queue.forgotten if query.dead else 0
 
-        page, tasks = self._driver.ask(read)
-        return TaskPage([TaskHandle(self._driver, task) for task in tasks], page.tasks, page.token)
+        page, tasks, forgotten = self._driver.ask(read)
+        return TaskPage([TaskHandle(self._driver, task) for task in tasks], page.tasks, page.token, forgotten)
 
     def _of(self, record: TaskRecord) -> Task:
         dispatcher = self._platform.dispatcher
@@ -135,6 +146,7 @@ class Tasks:
         return dispatcher.left.waiting(record.function, record.request) or recorded(self._platform, record)
 
     def _find(self, task: str | int, function: str | None) -> Task:
+        self._platform.forget()
         queue = self._platform.queue
         number = queue.number(task, function or "") if isinstance(task, str) else task
         record = queue.task(number) if number else None

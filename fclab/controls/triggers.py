@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from fclab.controls.live import LiveDriver
     from fclab.engine.rows import Function
     from fclab.sources.base import Trigger
+    from fclab.sources.catalog import Catalog
     from fclab.sources.logs.service import Logs
     from fclab.sources.monitor.service import Monitor
+    from fclab.sources.objects.service import Objects
+    from fclab.sources.tables.service import Tables
 
 __all__ = ["Triggers"]
 
@@ -55,6 +58,23 @@ class Triggers:
     def monitor(self) -> Monitor:
         """Metrics of the lab itself, and how alarms stand: `lab.monitor.metric("cold_starts", "checkout")`."""
         return cast("Monitor", self._desk("monitor"))
+
+    def catalog(self) -> Catalog:
+        """Who may call a function: each source, its trigger, how it calls, what it does when a delivery fails, an example event."""
+        from fclab.sources.catalog import catalog
+
+        return catalog()
+
+    @property
+    def tables(self) -> Tables:
+        """The table store: `lab.tables.put_row("orders", {"id": 1}, {"total": 12.5})`."""
+        return self._desk("tables")  # type: ignore[no-any-return]
+
+    @property
+    def objects(self) -> Objects:
+        """The object store: `lab.objects.put("photos", "in/a.jpg", data)`."""
+        objects: Objects = self._desk("objects")
+        return objects
 
     def _desk(self, name: str) -> Any:
         return Desk(self._driver, hub_of(self._driver).sources[name])

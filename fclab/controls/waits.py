@@ -33,7 +33,7 @@ class Wait:
         self._value: Any = None
         waits.waiting[id(self)] = self
         if waits.driver.closed:
-            self.fail(LabClosed("This lab is closed.", hint="start a new one with lab = lab.fresh()"))
+            self.fail(LabClosed("This lab is closed.", hint=waits.driver.again))
 
     def give(self, value: Any) -> None:
         """The wait is over: it returns `value`."""

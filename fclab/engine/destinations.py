@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 from fclab.clock import Order
 from fclab.engine.retry import backoff
-from fclab.engine.rows import Request
+from fclab.engine.rows import Function, Request
+from fclab.engine.tasks import Task
+from fclab.model import FunctionSpec
 from fclab.observe import events as e
 from fclab.queues.base import Call
 from fclab.units import SECOND
 
 if TYPE_CHECKING:
     from fclab.engine.platform import Platform
-    from fclab.engine.rows import Attempt, Function, Outcome
+    from fclab.engine.rows import Attempt, Outcome
 
 __all__ = ["TRIES", "Destinations", "Telling", "event_body"]
 
@@ -63,6 +65,8 @@ class Destinations:
     1. The call is stored with the outcome that it tells of, and made after that.
     2. A call that fails (lost on its arrow, refused by the function's front door) is made again with back-off, `TRIES` times in all.
        Whatever becomes of it, the outcome of the request stays what it is.
+    3. A call that an earlier life of the home left waits for its target, if that is a function, and not for the function whose outcome
+       it tells.
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -70,8 +74,8 @@ class Destinations:
         self.queues: dict[str, list[bytes]] = {}
         self.pending = 0
         """Calls that neither succeeded nor were given up."""
-        self.found: dict[str, list[tuple[Call, int]]] = {}
-        """Calls, and deliveries, that an earlier life left, by the function whose outcomes they tell; they wait for its declaration."""
+        self.found: dict[str, list[Telling]] = {}
+        """Calls that an earlier life left, by the function to be called, which is not declared yet."""
 
     def call(self, request: Request, attempt: Attempt, outcome: Outcome) -> Call | None:
         """The call that an outcome asks for. A stopped task tells nobody."""
@@ -89,15 +93,23 @@ class Destinations:
             self.queues[to.removeprefix("queue:")] = queue.letters(to)
         for call in queue.calls():
             record = queue.task(call.request)
-            if record is not None:
-                self.found.setdefault(record.function, []).append((call, record.attempts))
+            if record is None:
+                continue
+            source = Function(FunctionSpec(record.function), 0, self.p.preset.retry)  # until it is declared, it has no number
+            request = Request(call.request, source, b"", "async", 0, 0, self.p.clock.time, None, None)
+            if call.to.startswith("queue:"):
+                self._left(Telling(call, request, record.attempts))
+            else:
+                self.found.setdefault(call.to, []).append(Telling(call, request, record.attempts))
 
     def adopt(self, fn: Function) -> None:
-        """Make the calls that an earlier life left, when they are due."""
-        now = self.p.clock.time
-        for call, attempt in self.found.pop(fn.name, ()):
-            self.pending += 1
-            self._later(Telling(call, Request(call.request, fn, b"", "async", 0, 0, now, None, None), attempt), max(now, call.due))
+        """Make the calls to this function that an earlier life left, when they are due (clause 3)."""
+        for telling in self.found.pop(fn.name, ()):
+            self._left(telling)
+
+    def _left(self, telling: Telling) -> None:
+        self.pending += 1
+        self._later(telling, max(self.p.clock.time, telling.call.due))
 
     def tell(self, telling: Telling) -> None:
         """Make a call."""
@@ -118,7 +130,7 @@ class Destinations:
             p.clock.time, e.DestinationCalled.KIND, request.number, telling.attempt, 0, request.fn.number, p.recording.text(to), caused
         )
         if function:
-            p.front_door.accept(to, telling.call.body, "async", cause=request.number, telling=telling)
+            p.front_door.accept(to, telling.call.body, "async", cause=request.number, task=Task(0, "", to, telling=telling))
         else:
             self.pending -= 1
             p.queue.called(telling.call, p.clock.time, keep=True)
@@ -147,5 +159,7 @@ class Destinations:
         self.p.clock.call_at(due, self._due, telling, order=Order.RETRY_DUE)
 
     def _due(self, telling: Telling) -> None:
-        self.p.moving -= 1
+        p, request = self.p, telling.request
+        p.moving -= 1
+        request.fn = p.functions.get(request.fn.name, request.fn)
         self.tell(telling)

@@ -61,9 +61,9 @@ class Dispatcher:
         p.moving += 1
         message = Message(
             request.number, task.request_id, request.fn.name, request.payload, now + delay, now, task.task_id, cause=request.cause,
-            redrive_of=request.redrive_of,
+            redrive_of=task.redrive_of,
         )  # fmt: skip
-        telling = request.telling
+        telling = task.telling
         store = partial(
             p.queue.enqueue, message, partial(self._stored, request, task, message), partial(self._refused, request, task),
             None if telling is None else telling.call,
@@ -92,8 +92,8 @@ class Dispatcher:
         p.tasks.pop((task.function, task.task_id), None)
         if reply is not None:
             reply(response)
-        if request.telling is not None:
-            p.destinations.failed(request.telling, str(outcome.error))
+        if task.telling is not None:
+            p.destinations.failed(task.telling, str(outcome.error))
 
     def _stored(self, request: Request, task: Task, message: Message) -> None:
         p, now = self.p, self.p.clock.time
@@ -101,8 +101,8 @@ class Dispatcher:
         p.record(now, e.EventEnqueued.KIND, request.number, 0, 0, request.fn.number, message.due, p.recording.text(task.task_id))
         task.enter(now, "Enqueued")
         p.front_door.accepted(request, task)
-        if request.telling is not None:
-            p.destinations.told(request.telling)
+        if task.telling is not None:
+            p.destinations.told(task.telling)
         if task.state != "Stopping" or not p.settlement.stop_waiting(request, task, message.function):
             self.wait(message)
 
@@ -203,6 +203,11 @@ class Dispatcher:
         p.moving += 1
         if now - message.enqueued > fn.policy.max_age:
             p.settlement.finish(attempt, Outcome("error", b"", "the event is older than its limit", "EventExpired"), "Expired")
+            return
+        if self.left.hopeless and message.request in self.left.hopeless:
+            self.left.hopeless.discard(message.request)
+            why = "the lab ended during its deliveries, and it is not tried again"
+            p.settlement.finish(attempt, platform_error(500, "InternalServerError", why), "Failed")
             return
         task = request.task_of
         task.attempts = message.delivery

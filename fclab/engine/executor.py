@@ -31,6 +31,8 @@ class Executor:
     3. The slot is free before the caller has the answer, so its next request finds the instance warm.
     """
 
+    __slots__ = ("p",)
+
     def __init__(self, platform: Platform) -> None:
         self.p = platform
 

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from fclab.engine.rows import Outcome
+from fclab.queues.base import STOPPED
 from fclab.units import seconds_text
 
 if TYPE_CHECKING:
@@ -71,5 +72,4 @@ def lost(where: str) -> Outcome:
 
 def stopped() -> Outcome:
     """Somebody stopped the task."""
-    message = "the task was stopped"
-    return Outcome("stopped", error_object(message, "TaskStopped"), message, "TaskStopped")
+    return Outcome("stopped", STOPPED.payload, STOPPED.error, STOPPED.error_type)

@@ -16,7 +16,6 @@ from fclab.observe import events as e
 from fclab.units import seconds
 
 if TYPE_CHECKING:
-    from fclab.engine.destinations import Telling
     from fclab.engine.platform import Platform
 
 __all__ = ["FrontDoor"]
@@ -39,27 +38,26 @@ class FrontDoor:
     3. A sync request is answered when its handler ended; an async one with 202 once its event is stored, before anything ran.
     """
 
+    __slots__ = ("p", "requests")
+
     def __init__(self, platform: Platform) -> None:
         self.p = platform
         self.requests = 0
 
     def accept(
         self, name: str, payload: bytes, mode: Mode, reply: Reply | None = None, cause: int = 0, caller: int = 0, delay: int = 0,
-        task: Task | None = None, telling: Telling | None = None, redrive_of: int = 0,
+        task: Task | None = None,
     ) -> None:  # fmt: skip
-        """One request for `name`. `delay` in µs holds an async event back; `caller` is the instance whose handler calls, or 0.
-
-        telling   the call to a destination that the request carries out; redrive_of: the dead letter that it repeats
-        """
+        """One request for `name`. `delay` in µs holds an async event back; `caller` is the instance whose handler calls, or 0."""
         p = self.p
         self.requests = number = self.requests + 1
         if task is not None:
             task.number, task.request_id = number, p.request_id(number)
         fn = p.functions.get(name)
         if fn is None:
-            self._say_no(number, 0, caller, reply, task, 404, "FunctionNotFound", f"function '{name}' does not exist", telling)
+            self._say_no(number, 0, caller, reply, task, 404, "FunctionNotFound", f"function '{name}' does not exist")
             return
-        request = Request(number, fn, payload, mode, cause, caller, p.clock.time, reply, task, telling, redrive_of)
+        request = Request(number, fn, payload, mode, cause, caller, p.clock.time, reply, task)
         if p.faults.arrows:
             p.work += 1
             p.moving += 1
@@ -92,7 +90,7 @@ class FrontDoor:
             return
         if not sync:
             task = request.task = request.task or Task(request.number, p.request_id(request.number), fn.name)
-            if self._admit(request, task):
+            if self._admit(request, task, delay):
                 self.record_accepted(request)
                 p.dispatcher.enqueue(request, task, delay)
             return
@@ -128,23 +126,27 @@ class FrontDoor:
     def _broken(self, request: Request, effect: str) -> None:
         self.answer(Attempt(request, 1), lost("front door->pool"))
 
-    def _admit(self, request: Request, task: Task) -> bool:
-        """Check that there is room in the queue, and the task id: its form, and that no task of this function has it."""
-        queue = self.p.queue
+    def _admit(self, request: Request, task: Task, delay: int) -> bool:
+        """Check that there is room in the queue, that the event will not be too old, and the task id: its form, and that it is free."""
+        p = self.p
+        queue = p.queue
         if queue.max_depth is not None and queue.full():
             self._refuse(request, 429, "ResourceExhausted", f"the queue holds {queue.max_depth} events, as many as it may")
             return False
+        if delay and delay > request.fn.policy.max_age:
+            message = f"a delay of {seconds(delay):g} s is longer than the {seconds(request.fn.policy.max_age):g} s that an event may wait"
+            self._refuse(request, 400, "InvalidArgument", message)
+            return False
         if not task.task_id:
             return True
-        known, key = self.p.tasks, (request.fn.name, task.task_id)
         if not _TASK_ID.match(task.task_id):
             message = f"task id {task.task_id[:40]!r} is malformed: a letter or _, then letters, digits, _ and -, at most 128 in all"
             self._refuse(request, 400, "InvalidArgument", message)
             return False
-        if key in known or queue.known(*key):
+        if p.taken(request.fn.name, task.task_id):
             self._refuse(request, 409, "StatefulAsyncInvocationAlreadyExists", f"a task with id '{task.task_id}' exists already")
             return False
-        known[key] = task
+        p.tasks[request.fn.name, task.task_id] = task
         return True
 
     def record_accepted(self, request: Request, at: int | None = None) -> None:
@@ -160,11 +162,10 @@ class FrontDoor:
             p.recording.note_payload(request.number, "event", request.payload)
 
     def _refuse(self, request: Request, status: int, kind: str, message: str) -> None:
-        self._say_no(request.number, request.fn.number, request.caller, request.reply, request.task, status, kind, message, request.telling)
+        self._say_no(request.number, request.fn.number, request.caller, request.reply, request.task, status, kind, message)
 
     def _say_no(
-        self, number: int, function: int, caller: int, reply: Reply | None, task: Task | None, status: int, kind: str, message: str,
-        telling: Telling | None = None,
+        self, number: int, function: int, caller: int, reply: Reply | None, task: Task | None, status: int, kind: str, message: str
     ) -> None:  # fmt: skip
         p = self.p
         p.record(p.clock.time, _REQUEST_REJECTED, number, 0, caller, function, status, p.recording.text(kind))
@@ -173,8 +174,8 @@ class FrontDoor:
             task.refuse(response)
         if reply is not None:
             reply(response)
-        if telling is not None:
-            p.destinations.failed(telling, f"{status} {kind}: {message}")
+        if task is not None and task.telling is not None:
+            p.destinations.failed(task.telling, f"{status} {kind}: {message}")
 
     # ---- answering
 
@@ -224,7 +225,7 @@ class FrontDoor:
     @staticmethod
     def remembered(request_id: str, status: int, payload: bytes, error: str, kind: str, arrived: int, ended: int) -> Response:
         """The `Response` that a task's record keeps: without the boot, the times and the logs of its last execution."""
-        return Response(status, payload, error or None, kind or None, request_id, latency=seconds(ended - arrived))
+        return Response(status, payload, error or None, kind or None, request_id, None, (), seconds(ended - arrived), None, None, None)
 
     def response(self, attempt: Attempt, outcome: Outcome) -> Response:
         """The `Response` for an attempt that ended now this way."""

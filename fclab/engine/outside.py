@@ -27,6 +27,10 @@ class Sources(Protocol):
         """A function was declared: what waits for it may go."""
         ...
 
+    def forget(self, function: str) -> None:
+        """A function was deleted, and with it its triggers."""
+        ...
+
     def close(self) -> None:
         """Let go of everything."""
         ...

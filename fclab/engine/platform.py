@@ -47,6 +47,14 @@ class Platform:
     2. Every part records what it does through `record`, at the moment it does it.
     """
 
+    __slots__ = (
+        "_ids", "backend", "boots", "cap", "clock", "depths", "destinations", "dispatcher", "done", "executor", "faults", "first",
+        "front_door", "functions", "growth", "hopeless", "keep_alive", "life", "logbook", "mode_texts", "moving", "next_delay",
+        "open_sources", "placement", "pool", "preset", "queue", "record", "recording", "records", "reserve", "seed", "settlement",
+        "sources", "tasks", "work",
+    )  # fmt: skip
+    # without slots more than 30 attributes are slow to reach in Python 3.11
+
     def __init__(
         self, clock: Clock, backend: Backend, queue: Queue, recording: Recording, preset: Preset, *, seed: int = 0,
         cap: int | None = None, policies: Policies | None = None,
@@ -66,6 +74,7 @@ class Platform:
         self.next_delay = policies.next_delay
         self.functions: dict[str, Function] = {}
         self.tasks: dict[tuple[str, str], Task] = {}
+        """Those with an id of their own, by function and id; when they have ended, only those that leave no record."""
         self.mode_texts = {"sync": recording.text("sync"), "async": recording.text("async")}
         self.life = 0
         """How often the home was opened before."""
@@ -99,6 +108,7 @@ class Platform:
         """Go on where a home was left: `last` is the highest number on record, `life` how often it was opened before."""
         self.life, self.records = life, True
         self.front_door.requests = self.first = last
+        self.forget()
         self.dispatcher.left.keep(self.queue.messages())
         self.destinations.take_up()
 
@@ -209,6 +219,19 @@ class Platform:
         else:
             self.backend.stop(instance, True, finished)
 
+    def forget(self) -> None:
+        """Forget the tasks that ended longer ago than they are remembered: whoever asks for records, or for an id, does so first."""
+        self.queue.sweep(self.clock.time - self.queue.retention)
+
+    def taken(self, function: str, task_id: str) -> bool:
+        """Whether the function has a task of that id, under way or remembered."""
+        self.forget()
+        task = self.tasks.get((function, task_id))
+        if task is not None and task.finished and task.history[-1][0] < self.clock.time - self.queue.retention:
+            del self.tasks[function, task_id]
+            task = None
+        return task is not None or self.queue.known(function, task_id)
+
     def kill(self, instance: Instance, reason: str = "killed") -> None:
         """An instance dies: what ran on it fails as system errors."""
         self.executor.fail(self.pool.kill(instance, reason))
@@ -252,35 +275,9 @@ class Platform:
 
     # ---- for those who drive the clock
 
-    def helps(self, order: Order, fn: Callable[..., object]) -> bool:
-        """Could a call that the clock holds let waiting events run, when nothing else goes on?
-
-        A retry against an endless fault cannot, nor a reclaim unless the lab's cap is what is short, nor another look at idle instances,
-        nor the deadlines of runs that are over.
-        """
-        if order is Order.RETRY_DUE:
-            return not self.hopeless
-        if order is Order.IDLE_EXPIRY:
-            return self.cap is not None
-        return fn != self.reserve.tick and getattr(fn, "__func__", None) is not Deadlines.due
-
     def busy(self) -> bool:
         """Requests have not ended, destinations have not been told, or sources still owe functions events."""
         return bool(self.work or self.destinations.pending or (self.sources is not None and self.sources.owed))
-
-    def stalled(self) -> str:
-        """Why what is left cannot finish by itself, and what to do."""
-        if self.work and len(self.hopeless) >= self.work:
-            what = f"{len(self.hopeless)} waiting events only retry against a fault without end"
-            return f"{what}|mend the fault (lab.faults.clear()), or run(until=...)"
-        why = []
-        for name, fn in self.functions.items():
-            if count := self.queue.waiting(name):
-                what = "is disabled" if not fn.enabled else "may have no instance" if fn.limit == 0 else "finds no free instance"
-                why.append(f"{name!r} {what} ({count} waiting)")
-        return (
-            f"{', '.join(why) or 'what is left waits for nothing that will come'}|enable the function, raise the limit, or run(until=...)"
-        )
 
     def close(self) -> None:
         """Let go of everything."""

@@ -50,6 +50,8 @@ class Pool:
     4. Reserved instances are stopped only by their owner; if one dies it is replaced.
     """
 
+    __slots__ = ("_uses", "alive", "p")
+
     def __init__(self, platform: Platform) -> None:
         self.p = platform
         self.alive = 0
@@ -84,8 +86,7 @@ class Pool:
             return
         p.growth.take(now)
         instance = self.create(fn, reserved=False, request=request.number, attempt=attempt.number)
-        instance.attempt = attempt
-        attempt.instance = instance
+        instance.attempt, attempt.instance = attempt, instance
         p.record(now, _INSTANCE_ASSIGNED, request.number, attempt.number, instance.number, fn.number, 1, 0)
         p.backend.boot(instance, p)
 

@@ -169,6 +169,11 @@ class Reserve:
         elif plan is not None:
             self.set(fn, plan.base, plan.schedule, plan.tracking)
 
+    def drop(self, fn: Function) -> None:
+        """The function is deleted, and with it its plan."""
+        self._drop(fn.name)
+        fn.target = 0
+
     def _drop(self, name: str) -> None:
         plan = self.plans.pop(name, None)
         if plan is not None:

@@ -11,7 +11,6 @@ from fclab.units import to_us
 
 if TYPE_CHECKING:
     from fclab.engine.deadlines import Deadlines
-    from fclab.engine.destinations import Telling
     from fclab.engine.instance import Instance
     from fclab.engine.tasks import Task
     from fclab.model import FunctionSpec
@@ -73,17 +72,14 @@ class Function:
 class Request:
     """One request on its way. `reply` is called once with the `Response`, or is None where nobody waits for it.
 
-    cause and caller are the request that made this one and the instance it ran on, or 0; `task` is an async request's record,
-    `telling` the call to a destination that it carries out, redrive_of the dead letter that it repeats.
+    cause and caller are the request that made this one and the instance it ran on, or 0; `task` is an async request's record.
     """
 
-    __slots__ = (
-        "arrived", "attempt", "caller", "cause", "ending", "fn", "mode", "number", "payload", "redrive_of", "reply", "task", "telling",
-    )  # fmt: skip
+    __slots__ = ("arrived", "attempt", "caller", "cause", "ending", "fn", "mode", "number", "payload", "reply", "task")
 
     def __init__(
         self, number: int, fn: Function, payload: bytes, mode: Mode, cause: int, caller: int, arrived: int, reply: Reply | None,
-        task: Task | None, telling: Telling | None = None, redrive_of: int = 0,
+        task: Task | None,
     ) -> None:  # fmt: skip
         self.number = number
         self.fn = fn
@@ -95,8 +91,6 @@ class Request:
         self.reply = reply
         self.task = task
         self.attempt: Attempt | None = None
-        self.telling = telling
-        self.redrive_of = redrive_of
         self.ending = False
         """Its outcome is known, and being stored."""
 

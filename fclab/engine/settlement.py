@@ -88,7 +88,8 @@ class Settlement:
 
     def _change(self, attempt: Attempt, state: str, outcome: Outcome, call: Call | None = None) -> Change:
         """What the end of a delivery leaves in the task's record."""
-        running, executions = attempt.placed, attempt.request.task_of.executions
+        running, attempt.placed = attempt.placed, -1
+        executions = attempt.request.task_of.executions
         last = (self.p.clock.time, state, outcome.error_type or "")
         events = (last,) if running < 0 else ((running, "Running", ""), last)
         if state == "Retrying":
@@ -131,6 +132,8 @@ class Settlement:
         task = request.task_of
         task.response = response
         task.enter(now if since < 0 else since, state)
+        if task.task_id and p.records:
+            p.tasks.pop((task.function, task.task_id), None)  # its record keeps the id
 
     # ---- stopping a task
 
@@ -148,14 +151,15 @@ class Settlement:
         attempt = request.attempt
         task.enter(now, "Stopping")
         if attempt is None:
-            self.stop_waiting(request, task, request.fn.name)
-            return True
-        if attempt.done:
+            if not self.stop_waiting(request, task, request.fn.name) and p.records:
+                p.queue.note(request.number, Change(((now, "Stopping", ""),), task.executions))  # for a life after this one
             return True
         running = () if attempt.placed < 0 else ((attempt.placed, "Running", ""),)
         attempt.placed = -1
         if p.records:
             p.queue.note(request.number, Change((*running, (now, "Stopping", "")), task.executions))
+        if attempt.done:
+            return True
         if attempt.started >= 0:
             p.backend.cancel(attempt, "stopped")
             p.executor.done(attempt, stopped())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fclab.errors import UsageError
 
 if TYPE_CHECKING:
+    from fclab.engine.destinations import Telling
     from fclab.model import Response
 
 __all__ = ["FINAL", "Task", "restore"]
@@ -22,15 +23,22 @@ class Task:
     history     [(µs, state)]
     attempts    deliveries begun; executions: those that reached the handler
     response    the outcome once the state is final, the refusal if it was rejected
+    telling     the call to a destination that the request carries out, if it does; redrive_of: the dead letter that it repeats, or 0
     """
 
-    __slots__ = ("attempts", "executions", "function", "history", "number", "request_id", "response", "state", "task_id")
+    __slots__ = (
+        "attempts", "executions", "function", "history", "number", "redrive_of", "request_id", "response", "state", "task_id", "telling",
+    )  # fmt: skip
 
-    def __init__(self, number: int, request_id: str, function: str, task_id: str = "") -> None:
+    def __init__(
+        self, number: int, request_id: str, function: str, task_id: str = "", *, telling: Telling | None = None, redrive_of: int = 0
+    ) -> None:
         self.number = number
         self.request_id = request_id
         self.function = function
         self.task_id = task_id
+        self.telling = telling
+        self.redrive_of = redrive_of
         self.state = ""
         self.history: list[tuple[int, str]] = []
         self.attempts = 0
@@ -50,7 +58,8 @@ class Task:
 
     def __repr__(self) -> str:
         tries = f", {self.attempts} attempt{'s' * (self.attempts != 1)}" if self.attempts else ""
-        return f"Task(R{self.number}, {self.state or 'on its way'}{tries})"
+        why = f": {self.response.status} {self.response.error_type}" if self.state == "Rejected" and self.response is not None else ""
+        return f"Task(R{self.number}, {self.state or 'on its way'}{why}{tries})"
 
     @property
     def status(self) -> int:

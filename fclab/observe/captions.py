@@ -37,6 +37,7 @@ _REASONS = {
     "killed": "it was killed",
     "boot": "it could not boot",
     "closed": "the lab is closed",
+    "deleted": "its function was deleted",
 }
 
 
@@ -57,6 +58,11 @@ def caption(event: Event, recording: Recording) -> str:
         if row and row[2] == event.request and recording.instances[row[4]].label == event.instance:
             return tell(moment, recording)
     return ""
+
+
+def _nth(number: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
+    return f"{number}{ending}"
 
 
 def _join(*clauses: str) -> str:
@@ -228,12 +234,40 @@ class _Words:
         broken = self.rows.get(e.BootFailed.KIND)
         return _join(what, self.boot_failed(broken) if broken else self.outcome())
 
+    def deleted(self, row: _Row) -> str:
+        return f"{self.function(row)} is deleted"
+
+    # ---- sources and triggers
+
+    def changed(self, row: _Row) -> str:
+        who = f"the handler of {self.who}" if row[2] else "somebody"
+        return f"{who} changes {self.text(row[6])}: {self.text(row[7])}"
+
+    def fired(self, row: _Row) -> str:
+        again = f", for the {_nth(row[3])} time" if row[3] > 1 else ""
+        made = f"it makes {self.who} for {self.recording.functions[row[5]]}"
+        return f"{self.text(row[6])} sets off trigger {self.text(row[7])}{again}: {made}"
+
+    def gave_up(self, row: _Row) -> str:
+        return f"trigger {self.text(row[6])} gives an event up and keeps it as undelivered: {self.text(row[7])}"
+
+    def looped(self, row: _Row) -> str:
+        return f"trigger {self.text(row[6])} is stopped: its function sets it off again and again, {row[7]} times in one chain"
+
+    def bound(self, row: _Row) -> str:
+        return f"trigger {self.text(row[6])} of {self.recording.functions[row[5]]}: {self.text(row[7])}"
+
     def switched(self, row: _Row) -> str:
         return f"{self.function(row)} is {'enabled' if row[6] else 'disabled'}"
 
 
 _BY_KIND: dict[int, Callable[[_Words, _Row], str]] = {
     e.FaultInjected.KIND: _Words.fault,
+    e.SourceChanged.KIND: _Words.changed,
+    e.TriggerFired.KIND: _Words.fired,
+    e.TriggerGaveUp.KIND: _Words.gave_up,
+    e.LoopStopped.KIND: _Words.looped,
+    e.TriggerSet.KIND: _Words.bound,
     e.RequestRejected.KIND: _Words.rejected,
     e.RequestAccepted.KIND: _Words.accepted,
     e.DestinationCalled.KIND: _Words.destination,
@@ -258,6 +292,7 @@ _BY_KIND: dict[int, Callable[[_Words, _Row], str]] = {
     e.OutageStarted.KIND: _Words.outage,
     e.OutageEnded.KIND: _Words.outage,
     e.FunctionSwitched.KIND: _Words.switched,
+    e.FunctionDeleted.KIND: _Words.deleted,
     e.FunctionDeclared.KIND: _Words.declared,
 }
 """How to say a moment, by the most telling kind of event in it; the first that is present decides."""

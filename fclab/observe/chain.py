@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["chain", "layout"]
 
+_SOURCE = 0.5
+"""Sources stand between the caller and the front door."""
+
 
 def chain(recording: Recording, request: int | str | None = None) -> nx.DiGraph[str]:
     """The components that requests passed through and the hops between them; of one request and all it caused, if given.
 
     request   a number, "R3", or a request id
-    nodes     component, instance and destination names, each with `kind` ("component", "instance", "destination")
+    nodes     component, instance, source and destination names, each with `kind` ("component", "instance", "source", "destination")
     edges     count (hops), first and last (departure, seconds), requests (their numbers, in order)
     graph     "requests": the numbers shown, in order; "causes": {caused request: its cause}
 
@@ -96,10 +99,11 @@ def _family(number: int, causes: dict[int, int]) -> set[int]:
 def _kind(node: int, name: str) -> str:
     if node < len(COMPONENTS):
         return "component"
-    return "destination" if name.startswith("destination ") else "instance"
+    first, _, rest = name.partition(" ")
+    return first if rest and first in ("destination", "source") else "instance"
 
 
-def _rank(node: str, kind: str) -> int:
+def _rank(node: str, kind: str) -> float:
     if kind == "component":
         return COMPONENTS.index(node)
-    return len(COMPONENTS) + (kind == "destination")
+    return _SOURCE if kind == "source" else len(COMPONENTS) + (kind == "destination")

@@ -191,6 +191,8 @@ FaultInjected = _kind(
     ("arrow", "text"),
     ("effect", "text"),
 )
+FunctionDeleted = _kind(47, "FunctionDeleted", "A function was deleted: new requests find none, its events were stopped.")
+
 # ---- sources and triggers
 SourceChanged = _kind(
     50,

@@ -22,39 +22,18 @@ from fclab.observe.events import (
     RequestRejected,
     RequestSucceeded,
     RetryScheduled,
+    SourceChanged,
+    TriggerFired,
 )
 from fclab.observe.recording import Recording
-from fclab.observe.routes import COMPONENTS, HOP_OUTCOMES, Hops
+from fclab.observe.routes import BEYOND, COMPONENTS, HOP_OUTCOMES, LEASED, WAITING, Hops, Way
 
 __all__ = ["COMPONENTS", "HOP_OUTCOMES", "Hops", "hops"]
 
 _OK, _FAILED, _DROPPED = range(3)
-_CALLER, _DOOR, _QUEUE, _DISPATCHER, _POOL = range(5)
-_WAITING, _LEASED, _BEYOND = range(3)
+_CALLER, _DOOR, _QUEUE, _DISPATCHER, _POOL = range(len(COMPONENTS))
 _LAST_ATTEMPT = 0xFFFF
 _Row = tuple[int, int, int, int, int, int, int, int]
-
-
-class _Way:
-    """Where one request stands: who sent it, on which instance it is, which hop is still under way."""
-
-    __slots__ = ("instance", "left", "queued", "sender", "stage", "under_way", "wait")
-
-    def __init__(self, sender: int) -> None:
-        self.sender = sender
-        """The node that gets the reply."""
-        self.queued = False
-        """The queue has stored it: its results go to the dispatcher."""
-        self.instance = 0
-        """The node of the instance it was given and has not left, or 0."""
-        self.left = _POOL
-        """The node of the instance it left last."""
-        self.under_way = -1
-        """The hop towards that instance, until its handler starts."""
-        self.wait = -1
-        """The hop back to the queue, until the next delivery."""
-        self.stage = _WAITING
-        """How far its delivery is: in the queue, with the dispatcher, or further (then its failure comes from there)."""
 
 
 class _Walk:
@@ -68,9 +47,11 @@ class _Walk:
         """source, target, depart, request, attempt, row."""
         self.arrive: list[int] = []
         self.outcome: list[int] = []
-        self.ways: dict[int, _Way] = {}
+        self.ways: dict[int, Way] = {}
         self.caused: dict[int, int] = {}
-        """Requests that a destination made: by number, the destination's node."""
+        """Requests that a destination or a source made: by number, its node."""
+        self.touched: tuple[int, int] = (-1, -1)
+        """When, and which, a source was last changed from outside: the node. What it sets off began with the caller."""
         self.last: dict[int, int] = {}
         """By request: its last hop."""
         self.lost: set[int] = set()
@@ -91,6 +72,8 @@ class _Walk:
             RequestFailed.KIND: self.done,
             DestinationCalled.KIND: self.destination,
             FaultInjected.KIND: self.fault,
+            SourceChanged.KIND: self.changed,
+            TriggerFired.KIND: self.fired,
         }
 
     def node(self, name: str) -> int:
@@ -109,11 +92,11 @@ class _Walk:
         self.last[row[2]] = len(self.hops) - 1
         return len(self.hops) - 1
 
-    def way(self, row: _Row) -> _Way:
+    def way(self, row: _Row) -> Way:
         """The way of the event's request; a recording that starts in the middle has callers we never saw."""
         way = self.ways.get(row[2])
         if way is None:
-            way = self.ways[row[2]] = _Way(_CALLER)
+            way = self.ways[row[2]] = Way(_CALLER)
         return way
 
     def accepted(self, row: _Row) -> None:
@@ -122,11 +105,11 @@ class _Walk:
         parent = self.ways.get(cause) if cause else None
         if sender == _CALLER and parent:
             sender = parent.instance or _DISPATCHER
-        self.ways[request] = _Way(sender)
+        self.ways[request] = Way(sender)
         self.hop(row, sender, _DOOR)
 
     def rejected(self, row: _Row) -> None:
-        sender = self.node(self.recording.instances[row[4]].label) if row[4] else _CALLER
+        sender = self.node(self.recording.instances[row[4]].label) if row[4] else self.caused.pop(row[2], _CALLER)
         self.hop(row, sender, _DOOR, _DROPPED if row[2] in self.lost else _OK)
         self.hop(row, _DOOR, sender, _FAILED)
 
@@ -138,12 +121,12 @@ class _Walk:
 
     def leased(self, row: _Row) -> None:
         way = self.way(row)
-        way.wait, way.stage = -1, _LEASED
+        way.wait, way.stage = -1, LEASED
         self.hop(row, _QUEUE, _DISPATCHER)
 
     def assigned(self, row: _Row) -> None:
         way = self.way(row)
-        way.stage = _BEYOND
+        way.stage = BEYOND
         self.hop(row, _DISPATCHER if way.queued else _DOOR, _POOL)
         way.instance = self.node(self.recording.instances[row[4]].label)
         way.under_way = self.hop(row, _POOL, way.instance)
@@ -174,7 +157,7 @@ class _Walk:
             self.returned(row, _FAILED)
 
     def delivery_failed(self, row: _Row) -> None:
-        if self.way(row).stage == _BEYOND:
+        if self.way(row).stage == BEYOND:
             self.returned(row, _FAILED)
         else:  # refused before it had an instance
             self.hop(row, _DISPATCHER, _POOL, _FAILED)
@@ -182,7 +165,7 @@ class _Walk:
     def put_off(self, row: _Row) -> None:
         way = self.way(row)
         self.returned(row, _FAILED)
-        way.stage = _WAITING
+        way.stage = WAITING
         way.wait = self.hop(row, _DISPATCHER, _QUEUE, arrive=row[6])
 
     def done(self, row: _Row) -> None:
@@ -191,7 +174,7 @@ class _Walk:
         self.returned(row, _FAILED if failed else _OK)
         if not way.queued:
             self.hop(row, _DOOR, way.sender, _FAILED if failed else _OK)
-        elif failed and way.stage == _WAITING:  # expired or stopped while it waited
+        elif failed and way.stage == WAITING:  # expired or stopped while it waited
             if way.wait >= 0 and self.arrive[way.wait] > row[0]:
                 self.arrive[way.wait] = row[0]
                 self.outcome[way.wait] = _DROPPED
@@ -203,6 +186,18 @@ class _Walk:
         self.hop(row, _DISPATCHER if self.way(row).queued else _DOOR, target)
         if row[7]:
             self.caused[row[7]] = target
+
+    def changed(self, row: _Row) -> None:
+        source = self.node(f"source {self.recording.texts[row[6]]}")
+        if row[4]:
+            self.hop(row, self.node(self.recording.instances[row[4]].label), source)
+        else:
+            self.touched = row[0], source
+
+    def fired(self, row: _Row) -> None:
+        self.caused[row[2]] = source = self.node(f"source {self.recording.texts[row[6]]}")
+        if self.touched == (row[0], source) and row[3] == 1:
+            self.hop(row, _CALLER, source)
 
     def fault(self, row: _Row) -> None:
         """A crossing that broke: the hop itself, if it is written down already, else one that does not arrive."""
@@ -224,9 +219,9 @@ class _Walk:
             self.arrive[way.under_way] = row[0]
             way.under_way = -1
         way.instance = 0
-        way.stage = _BEYOND
+        way.stage = BEYOND
 
-    def end(self, way: _Way, name: str) -> int:
+    def end(self, way: Way, name: str) -> int:
         """The node that one end of an arrow means for a request."""
         if name == "instance":
             return way.instance or way.left

@@ -242,7 +242,7 @@ def metrics(recording: Recording, function: str | None = None) -> Metrics:
     for _, _, tally in going.values():
         tally.outcomes["unfinished"] += 1
     for one in (running, instances, waiting, depth, age):
-        one.end_us = recording.end_us
+        one.start_us, one.end_us = recording.start_us, recording.end_us
     total = _Tally()
     for tally in tallies.values():
         total.add(tally)

@@ -29,6 +29,10 @@ _OPENERS = frozenset(
         e.ExecutionEnded.KIND,
         e.DestinationCalled.KIND,
         e.FaultInjected.KIND,
+        e.SourceChanged.KIND,
+        e.TriggerFired.KIND,
+        e.TriggerGaveUp.KIND,
+        e.LoopStopped.KIND,
     )
 )
 """Kinds that begin a moment of their own, even where the same request is spoken of at the same instant."""

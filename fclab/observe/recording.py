@@ -81,6 +81,8 @@ class Recording:
         self.texts: list[str] = [""]
         self.payloads: dict[tuple[int, str], bytes | PayloadNote] = {}
         """By request and 'event' or 'result': up to 1 KiB the payload itself, of a longer one a note. `notes` speaks of all alike."""
+        self.start_us = 0
+        """Lab time in µs from which on it speaks: not 0 where a home goes on."""
         self.until_us = 0
         """Lab time up to which the recording speaks, in µs; the lab moves it on."""
         self._text_numbers: dict[str, int] = {"": 0}
@@ -220,7 +222,7 @@ class Recording:
         made.hooks = self.hooks
         made.functions, made.instances, made.texts = self.functions[:], self.instances[:], self.texts[:]
         made.payloads = dict(self.payloads)
-        made.until_us = self.until_us
+        made.start_us, made.until_us = self.start_us, self.until_us
         made._blocks, made._tail = self._blocks[:], self._tail[:]
         if made._blocks:
             made._blocks[-1] = made._blocks[-1][:]  # the last one still grows

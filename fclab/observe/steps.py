@@ -26,6 +26,8 @@ class StepFunction:
     def __init__(self) -> None:
         self.times: array[int] = array("q")
         self.values: array[int] = array("q")
+        self.start_us = 0
+        """Where the recording begins, and averages with it."""
         self.end_us = 0
 
     def set(self, time: int, value: int) -> None:
@@ -55,12 +57,12 @@ class StepFunction:
         for at, (left, right) in enumerate(pairwise(edges), first - 1):
             yield left, right, self.values[at] if at >= 0 else self.before
 
-    def _span(self, start: float, end: float | None) -> tuple[int, int]:
-        first = to_us(start, "start")
+    def _span(self, start: float | None, end: float | None) -> tuple[int, int]:
+        first = self.start_us if start is None else to_us(start, "start")
         last = self.end_us if end is None else to_us(end, "end")
         if last < first:
             ends = f"the recording ends at {seconds(self.end_us):g} s"
-            raise UsageError(f"end must not be before start, but {seconds(last):g} is before {start:g}.", hint=ends)
+            raise UsageError(f"end must not be before start, but {seconds(last):g} is before {seconds(first):g}.", hint=ends)
         return first, last
 
     def _area(self, start: int, end: int) -> Fraction:
@@ -75,10 +77,10 @@ class StepFunction:
         """The largest value it ever has."""
         return max(self.values, default=self.before)
 
-    def mean(self, start: float = 0.0, end: float | None = None) -> float:
-        """The average over lab time [start, end) in seconds, to the end of the recording by default; over no time, the value there."""
+    def mean(self, start: float | None = None, end: float | None = None) -> float:
+        """The average over lab time [start, end) in seconds, by default over the whole recording; over no time, the value there."""
         first, last = self._span(start, end)
-        return float(self._area(first, last) / (last - first)) if last > first else self.at(start)
+        return float(self._area(first, last) / (last - first)) if last > first else self.at(seconds(first))
 
     def peak(self, start: int, end: int) -> float:
         """The largest value in [start, end), µs, which is not empty."""
@@ -123,6 +125,6 @@ class AgeFunction(StepFunction):
     def points(self) -> list[tuple[float, float]]:
         """(seconds, age) where the age jumps, and just before: what a plot with straight lines needs."""
         found: list[tuple[float, float]] = []
-        for left, right, since in self._pieces(0, self.end_us):
+        for left, right, since in self._pieces(self.start_us, self.end_us):
             found += [(seconds(moment), (moment - since) / SECOND if since >= 0 else 0.0) for moment in (left, right)]
         return found

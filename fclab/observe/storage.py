@@ -21,6 +21,7 @@ def save(recording: Recording, path: Path) -> Path:
     header = {
         "fclab_recording": VERSION,
         "meta": recording.meta,
+        "start_us": recording.start_us,
         "until_us": recording.until_us,
         "functions": recording.functions,
         "instances": [[i.function, i.ordinal, i.reserved, i.label] for i in recording.instances],
@@ -56,7 +57,7 @@ def load(path: Path) -> Recording:
             if version > VERSION:
                 raise RecordingError(f"{path.name} has format {version}; this fclab reads up to {VERSION}.", hint="update fclab")
             recording = Recording(header["meta"])
-            recording.until_us = header["until_us"]
+            recording.start_us, recording.until_us = header.get("start_us", 0), header["until_us"]
             recording.functions = [str(name) for name in header["functions"]]
             recording.instances = [InstanceName(int(f), int(o), bool(r), str(label)) for f, o, r, label in header["instances"]]
             for text in header["texts"]:

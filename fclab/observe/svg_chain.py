@@ -28,6 +28,9 @@ HIGH = 58.0
 HEAD = 40.0
 
 
+NodeKind = Literal["caller", "component", "instance", "group", "source", "destination"]
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A component, instance, group of instances or destination, and its place in the unit square."""
@@ -35,7 +38,7 @@ class Node:
     name: str
     x: float
     y: float
-    kind: Literal["caller", "component", "instance", "group", "destination"]
+    kind: NodeKind
 
 
 def board(made: Scene, hops: Hops) -> tuple[list[Node], dict[str, int]]:
@@ -49,7 +52,8 @@ def board(made: Scene, hops: Hops) -> tuple[list[Node], dict[str, int]]:
     ways = set(zip(hops.source, hops.target, strict=True))
     used = {end for way in ways for end in way} or {0, 1}
     for name in (name for number, name in enumerate(names) if number in used and name not in labels):
-        graph.add_node(name, kind="destination" if name.startswith("destination ") else "component")
+        kind = name.partition(" ")[0]
+        graph.add_node(name, kind=kind if kind in ("destination", "source") else "component")
     totals = Counter(instance.function for instance in instances)
     seen: Counter[int] = Counter()
     alias: dict[str, str] = {}
@@ -80,13 +84,14 @@ def crossings(hops: Hops, node_of: dict[str, int]) -> Counter[tuple[int, int]]:
     return found
 
 
-def _kind(name: str, graph: nx.DiGraph[str], groups: set[str]) -> Literal["caller", "component", "instance", "group", "destination"]:
+def _kind(name: str, graph: nx.DiGraph[str], groups: set[str]) -> NodeKind:
     if name == "caller":
         return "caller"
     if name in groups:
         return "group"
     kind = graph.nodes[name]["kind"]
-    return "instance" if kind == "instance" else "destination" if kind == "destination" else "component"
+    made: NodeKind = kind if kind in ("instance", "destination", "source") else "component"
+    return made
 
 
 def chain_svg(recording: Recording, *, width: int = 960) -> str:
@@ -154,7 +159,7 @@ def _box(node: Node, box: tuple[float, float, float, float], word: str) -> str:
     fill, ink, soft = (paint.fill, paint.ink, paint.ink) if instance else (PICTURE["faint"], PICTURE["ink"], PICTURE["soft"])
     if len(word) * 6.6 > wide - 6:
         word = word[: int((wide - 12) / 6.6)] + "…"
-    name = node.name.removeprefix("destination ")
+    name = node.name.removeprefix("destination ").removeprefix("source ")
     if len(name) * 8.8 > wide - 6:
         name = name[: int((wide - 12) / 8.8)] + "…"
     return (

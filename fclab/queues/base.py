@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -12,7 +13,9 @@ from fclab.queues.errors import DuplicateTask, QueueFull
 if TYPE_CHECKING:
     from fclab.queues.records import Page, TaskQuery, TaskRecord
 
-__all__ = ["PREVIEW", "Call", "Change", "DuplicateTask", "Ending", "Failed", "Lease", "Message", "Queue", "QueueFull", "Stored"]
+__all__ = [
+    "PREVIEW", "STOPPED", "Call", "Change", "DuplicateTask", "Ending", "Failed", "Lease", "Message", "Queue", "QueueFull", "Stored",
+]  # fmt: skip
 
 Stored = Callable[[], object]
 Failed = Callable[[FclabError], object]
@@ -81,6 +84,11 @@ class Ending:
     payload: bytes = b""
 
 
+_STOPPED = {"errorMessage": "the task was stopped", "errorType": "TaskStopped"}
+STOPPED = Ending(200, _STOPPED["errorType"], _STOPPED["errorMessage"], json.dumps(_STOPPED, indent=4, sort_keys=True).encode())
+"""Of a task that somebody stopped, whoever writes it down: the engine, or the opening of a home whose lab died while stopping it."""
+
+
 @dataclass(slots=True)
 class Change:
     """What a step leaves in the task's record, stored in the same transaction as the step.
@@ -128,6 +136,15 @@ class Queue(Protocol):
 
     max_depth: int | None
     """Events waiting or leased beyond which `enqueue` refuses, or None."""
+
+    aside: int
+    """Waiting messages that do not count against `max_depth`: nobody takes events of their function yet."""
+
+    retention: int
+    """µs for which a task that has ended stays on record."""
+
+    forgotten: int
+    """Dead letters that were swept before anybody sent them again, ever since the home was made."""
 
     @property
     def trouble(self) -> FclabError | None:
@@ -200,7 +217,10 @@ class Queue(Protocol):
         ...
 
     def sweep(self, before: int) -> int:
-        """Forget some of the tasks that ended before `before` µs and have told their destinations; how many, 0 when there are none."""
+        """Forget the tasks that ended before `before` µs and have told their destinations; how many. Their ids are free then.
+
+        From time to time a queue does so by itself, so that records do not pile up where nobody asks for them.
+        """
         ...
 
     # ---- destinations

@@ -26,6 +26,7 @@ class Index:
         self._counts: dict[str, int] = {}
         self._leases: dict[int, tuple[Lease, int]] = {}
         self._turn = 0
+        self.aside = 0
 
     def turn(self) -> int:
         """The next number in the line."""

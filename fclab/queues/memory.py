@@ -17,6 +17,7 @@ class MemoryQueue(Index):
     def __init__(self, max_depth: int | None = None, retention: int = RETENTION) -> None:
         super().__init__()
         self.retention = retention
+        self.forgotten = 0
         self._accepted = 0
         self.trouble: FclabError | None = None
         self.max_depth = max_depth
@@ -25,7 +26,7 @@ class MemoryQueue(Index):
         self._started: dict[int, int] = {}
         self._ended: dict[int, tuple[Message, int]] = {}
         """Messages of tasks on record that have ended, and deliveries, in the order in which they did."""
-        self._told: dict[int, str] = {}
+        self._told: dict[int, tuple[str, str]] = {}
         self._redriven: dict[int, int] = {}
         self._calls: dict[int, Call] = {}
         self._letters: dict[str, list[bytes]] = {}
@@ -94,11 +95,11 @@ class MemoryQueue(Index):
             self._change(message, change)
 
     def full(self) -> bool:
-        return self.max_depth is not None and self.waiting() + self.leased() >= self.max_depth
+        return self.max_depth is not None and self.waiting() + self.leased() - self.aside >= self.max_depth
 
     def _refusal(self, message: Message) -> FclabError | None:
         if self.full():
-            return QueueFull(f"the queue holds {self.max_depth} events, as many as it may.", hint="try again later, or raise max_depth")
+            return QueueFull(f"the queue holds {self.max_depth} events, as many as it may.", hint="try again later, or raise max_waiting")
         if message.task_id and (message.function, message.task_id) in self._ids:
             return DuplicateTask(f"'{message.function}' has a task with id '{message.task_id}'.", hint="choose another id")
         if message.redrive_of in self._redriven:
@@ -131,7 +132,7 @@ class MemoryQueue(Index):
             record.history.extend(change.events)
             record.state, record.executions = change.state, change.executions
             if change.calls:
-                record.destination = self._told.get(request, "Pending")
+                record.destination, record.destination_error = self._told.get(request, ("Pending", ""))
             if change.state in FINAL:
                 record.ended = change.at
             if (ending := change.ending) is not None:
@@ -176,6 +177,8 @@ class MemoryQueue(Index):
             if request not in pending:
                 old.append(message)
         for message in old:
+            state = self._changes[message.request][-1].state
+            self.forgotten += state in DEAD and message.request not in self._redriven
             self._forget(message)
         return len(old)
 
@@ -199,10 +202,9 @@ class MemoryQueue(Index):
             self._calls[call.number] = call
 
     def _forget(self, message: Message) -> None:
-        for table in (self._ended, self._changes, self._started, self._told):
+        for table in (self._ended, self._changes, self._started, self._told, self._redriven):
             table.pop(message.request, None)
         self._ids.pop((message.function, message.task_id), None)
-        self._redriven.pop(message.redrive_of, None)
 
     # ---- destinations
 
@@ -214,7 +216,7 @@ class MemoryQueue(Index):
             return
         if keep:
             self._letters.setdefault(call.to, []).append(call.body)
-        self._told[call.request] = "Failed" if error else "Succeeded"
+        self._told[call.request] = ("Failed" if error else "Succeeded", error)
 
     def call_again(self, call: Call, due: int, error: str) -> None:
         call.due, call.error = due, error

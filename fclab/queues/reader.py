@@ -68,9 +68,9 @@ class Reader:
         sql = "SELECT coalesce(payload, (SELECT body FROM payloads WHERE payloads.request = tasks.request)) FROM tasks WHERE request = ?"
         return self._value(sql, request) or b""
 
-    def known(self, function: str, task_id: str) -> bool:
-        """Whether a task of that id is stored."""
-        return self._value("SELECT 1 FROM tasks WHERE function = ? AND task_id = ? AND task_id <> ''", function, task_id) is not None
+    def holder(self, function: str, task_id: str) -> int:
+        """The request of the task of that id, 0 if there is none."""
+        return int(self._value("SELECT request FROM tasks WHERE function = ? AND task_id = ? AND task_id <> ''", function, task_id) or 0)
 
     def dead(self, request: int) -> bool:
         """Whether the task's event was given up."""
@@ -119,26 +119,41 @@ class Reader:
         return TaskRecord(
             request, request_id, function, task_id, state, enqueued - epoch,
             None if started is None else started - epoch, None if ended is None else ended - epoch,
-            attempts, executions, status, error_type, error, b"", destination, cause, redrive_of, redriven,
-            [(at - epoch, entered, detail) for at, entered, detail in map(json.loads, history.splitlines())],
+            attempts, executions, status, error_type, error, b"", destination.partition(": ")[0], cause, redrive_of, redriven,
+            self._history(history),
+            destination.partition(": ")[2],
         )  # fmt: skip
+
+    def _history(self, lines: str) -> list[tuple[int, str, str]]:
+        """What a record says; a stop that was noted, and then done, entered Stopping once."""
+        found: list[tuple[int, str, str]] = []
+        for at, entered, detail in map(json.loads, lines.splitlines()):
+            if not found or found[-1][1] != entered:
+                found.append((at - self._epoch, entered, detail))
+        return found
 
     def number(self, name: str, function: str) -> int:
         """The last task with this task id or request id, or 0."""
         sql = "SELECT max(request) FROM tasks WHERE (task_id = ?1 OR request_id = ?1) AND function IN (?2, iif(?2 = '', function, ?2))"
         return int(self._value(sql, name, function) or 0)
 
-    def over(self, before: int, most: int) -> list[int]:
-        """Requests of tasks that ended before that lab time and have nobody left to tell."""
+    def over(self, before: int) -> list[tuple[int, bool]]:
+        """(request, whether it is a dead letter) of tasks that ended before that lab time and have nobody left to tell."""
         pending = "EXISTS (SELECT 1 FROM calls WHERE calls.request = tasks.request AND told IS NULL)"
         before += self._epoch
-        found: list[int] = []
-        for request, enqueued, ended in self._rows(f"SELECT request, enqueued, ended FROM tasks WHERE NOT {pending} ORDER BY request"):
-            if enqueued >= before or len(found) == most:
+        found: list[tuple[int, bool]] = []
+        dead = "EXISTS (SELECT 1 FROM dead WHERE dead.request = tasks.request)"
+        sql = f"SELECT request, enqueued, ended, {dead} FROM tasks WHERE NOT {pending} ORDER BY request"
+        for request, enqueued, ended, unsent in self._rows(sql):
+            if enqueued >= before:
                 break
             if ended is not None and ended < before:
-                found.append(request)
+                found.append((request, bool(unsent)))
         return found
+
+    def forgotten(self) -> int:
+        """How many dead letters were forgotten before anybody sent them again."""
+        return int(self._value("SELECT value FROM home WHERE name = 'forgotten'") or 0)
 
     def calls(self) -> Iterator[Call]:
         """Calls that are to be made, in the order of their outcomes."""

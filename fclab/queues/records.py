@@ -26,7 +26,7 @@ class TaskRecord:
     history     [(µs, state, detail)]; a lease under way shows in `state` only, its events come with the settlement
     attempts    deliveries begun; executions: those that reached the handler
     payload     the outcome's, at most 1 MB of it; what the task was given is the queue's `payload(request)`
-    destination Pending, Succeeded or Failed; "" if nobody was to be told
+    destination Pending, Succeeded or Failed; "" if nobody was to be told; destination_error: why it failed
     redriven    the request that repeats this one, or 0
     """
 
@@ -49,6 +49,7 @@ class TaskRecord:
     redrive_of: int = 0
     redriven: int = 0
     history: list[tuple[int, str, str]] = field(default_factory=list)
+    destination_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,11 @@ class TaskQuery:
     def __post_init__(self) -> None:
         if isinstance(self.limit, bool) or not isinstance(self.limit, int) or not 1 <= self.limit <= 100:
             raise UsageError(f"limit must be a whole number from 1 to 100, not {self.limit!r}.", hint="20 is the default")
+        for name, text in (("function", self.function), ("prefix", self.prefix), ("token", self.token)):
+            if not isinstance(text, str):
+                raise UsageError(f"{name} must be a text, not {text!r}.", hint="leave it out for all")
+        if self.begin is not None and self.end is not None and self.end <= self.begin:
+            raise UsageError("No task begins between begin and an end that is not after it.", hint="give an end after begin")
         unknown = [state for state in self.states if state not in STATES]
         if unknown:
             raise UsageError(f"there is no task state {unknown[0]!r}.", hint=f"the states are {', '.join(STATES)}")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
+from fclab.queues.base import STOPPED
 from fclab.queues.errors import HomeRefused, NotStored
 
-__all__ = ["Kind", "connect", "explain", "open_database", "recover"]
+__all__ = ["Kind", "connect", "explain", "open_database", "recover", "refused"]
 
 Kind = Literal["virtual", "wall"]
 
@@ -49,13 +52,19 @@ CREATE INDEX calls_request ON calls (request);
 because a row is written anew with each change. `history` holds a JSON array a line. `dead` has those given up, until they are in
 `redriven`. Each further index would cost every event a tenth; what is asked once an opening, or stops early, has none."""
 
+_NAMES = re.findall(r"^CREATE (?:TABLE|(?:UNIQUE )?INDEX) (\w+)", _SCHEMA, re.MULTILINE)
+
 _RECOVERY = (
-    "UPDATE tasks SET state = 'Stopped', ended = :now, changed = :now, leased = NULL, "
-    "history = history || '[' || :now || ',\"Stopped\",\"\"]' || char(10) WHERE ended IS NULL AND state = 'Stopping'",
-    "UPDATE tasks SET state = 'Retrying', changed = :now, history = history || '[' || leased || "
+    "UPDATE tasks SET state = 'Stopped', ended = :now, changed = :now, leased = NULL, status = :status, error_type = :error_type, "
+    "error = :error, result = :payload, history = history || '[' || :now || ',\"Stopped\",\"\"]' || char(10) "
+    "WHERE ended IS NULL AND state = 'Stopping'",
+    "UPDATE tasks SET state = 'Retrying', changed = :now, system_errors = system_errors + 1, "
+    "system_since = iif(system_errors = 0, :now, system_since), history = history || '[' || leased || "
     "',\"Running\",\"\"]' || char(10) || '[' || :now || ',\"Retrying\",\"the lab ended\"]' || char(10), leased = NULL "
     "WHERE ended IS NULL AND leased IS NOT NULL",
 )
+
+_STOPPED = asdict(STOPPED)
 
 
 def explain(error: sqlite3.Error, path: Path) -> NotStored:
@@ -67,10 +76,15 @@ def explain(error: sqlite3.Error, path: Path) -> NotStored:
     if code.startswith("SQLITE_READONLY"):
         return NotStored(f"{where} cannot be written: it is read-only.", hint="give the right to write there")
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return NotStored(f"{where} is damaged: {error}.", hint=f"put {path.name} aside and copy what is left of it with sqlite3's .recover")
+        return _damage(path, str(error))
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return NotStored(f"another program keeps {path} busy.", hint="close it; what could not be written is tried again")
     return NotStored(f"{where} cannot be used: {error} ({code or type(error).__name__}).", hint="look after the disk it is on")
+
+
+def _damage(path: Path, said: str) -> NotStored:
+    hint = f"put {path.name} aside and copy what is left of it with sqlite3's .recover"
+    return NotStored(f"the home {path.parent} is damaged: {said}.", hint=hint)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -88,7 +102,8 @@ def _one(db: sqlite3.Connection, sql: str) -> object:
 def open_database(path: Path, kind: Kind, full: bool, alone: bool) -> sqlite3.Connection:
     """The writing connection of a home, made or checked; `alone` if no other will be opened, which saves a third of the system calls.
 
-    Raises `HomeRefused` before a byte of a file that is not ours has changed.
+    Raises `HomeRefused` before a byte of a file that is not ours, or is damaged, has changed: all of its pages are looked at, which
+    takes half a second a GB.
     """
     try:
         made = not path.exists() or path.stat().st_size == 0 or _check(path, kind)
@@ -137,6 +152,11 @@ def _check(path: Path, kind: Kind) -> bool:
                 f"the home {path.parent} is of version {version}, and this fclab reads version {VERSION}.",
                 hint="nothing was changed; use the newer fclab, or give another folder",
             )
+        there = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+        missing = [name for name in _NAMES if name not in there]
+        said = f"it has no {missing[0]}" if missing else str(_one(db, "PRAGMA quick_check(1)"))
+        if said != "ok":
+            raise refused(_damage(path, said.splitlines()[-1]))
         found = _one(db, "SELECT value FROM home WHERE name = 'kind'")
         if found != kind:
             raise HomeRefused(
@@ -152,12 +172,18 @@ _TIMES = {"virtual": "virtual time", "wall": "the time of day"}
 
 
 def _refused(error: sqlite3.Error, path: Path) -> HomeRefused:
-    told = explain(error, path)
+    return refused(explain(error, path))
+
+
+def refused(told: NotStored) -> HomeRefused:
+    """The same, of a home that is being opened."""
     return HomeRefused(told.what, hint=told.hint)
 
 
 def recover(db: sqlite3.Connection, path: Path, now: int | None) -> tuple[int, int, int]:
     """Bring back what was leased when the last lab ended, as the next delivery; a task that was being stopped is stopped.
+
+    The delivery that was under way counts as a system error, of the time of this opening.
 
     `now` is the stored time of this opening, None where the home knows it better. Returns that time, the number of the last
     request on record, and how often the home was opened before.
@@ -168,7 +194,7 @@ def recover(db: sqlite3.Connection, path: Path, now: int | None) -> tuple[int, i
             now = int(str(_one(db, latest)))
         db.execute("BEGIN IMMEDIATE")
         for statement in _RECOVERY:
-            db.execute(statement, {"now": now})
+            db.execute(statement, {"now": now, **_STOPPED})
         db.execute("COMMIT")
         last = _one(db, "SELECT max((SELECT value FROM home WHERE name = 'last'), (SELECT coalesce(max(request), 0) FROM tasks))")
         life = _one(db, "SELECT value - 1 FROM home WHERE name = 'opened'")

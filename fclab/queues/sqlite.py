@@ -9,13 +9,14 @@ from typing import Literal
 
 from fclab.errors import FclabError, UsageError
 from fclab.queues.base import Call, Change, Failed, Lease, Message, Stored
-from fclab.queues.errors import DuplicateTask, QueueFull
+from fclab.queues.errors import DuplicateTask, NotStored, QueueFull
 from fclab.queues.folder import Folder
 from fclab.queues.index import Index
 from fclab.queues.journal import Journal, Points, Post, Step, ThreadedJournal
+from fclab.queues.ledger import SWEEP, Ledger
 from fclab.queues.reader import Reader
-from fclab.queues.records import RETENTION, Page, TaskQuery, TaskRecord
-from fclab.queues.schema import Kind, connect, open_database, recover
+from fclab.queues.records import RETENTION
+from fclab.queues.schema import Kind, connect, open_database, recover, refused
 from fclab.queues.statements import NOW, RETURNED, SMALL, Statements, forgotten
 
 __all__ = ["BUDGET", "RETENTION", "SqliteQueue"]
@@ -23,11 +24,8 @@ __all__ = ["BUDGET", "RETENTION", "SqliteQueue"]
 BUDGET = 32 << 20
 """Bytes of small payloads that stay in memory; beyond it they, too, are read when they are leased."""
 
-_SWEEP = 256
-"""Tasks forgotten in one step, and accepted between two such steps."""
 
-
-class SqliteQueue(Index):
+class SqliteQueue(Ledger, Index):
     """A queue that survives its process, in the file `fclab.db` of a home folder that no other lab may open meanwhile.
 
     kind         "virtual": stored times are lab time, and `now` is where the clock goes on; "wall": they are µs since 1970, and `epoch`
@@ -84,6 +82,10 @@ class SqliteQueue(Index):
                     self.push(message, turn, away)
                 self._calls = {call.number: call for call in self._read.calls()}
                 self._call_number = self._read.last_call()
+                self.forgotten = self._read.forgotten()
+            except NotStored as error:
+                db.close()
+                raise refused(error) from error
             except BaseException:
                 db.close()
                 raise
@@ -121,18 +123,18 @@ class SqliteQueue(Index):
         stored = partial(self._stored, message, turn, on_stored)
         self._journal.add(Step("enqueue", *statements, stored=stored, failed=partial(self._failed, message, call, on_failed)))
         self._accepted += 1
-        if not self._accepted % _SWEEP and self.trouble is None:
+        if not self._accepted % SWEEP and self.trouble is None:
             self.sweep(message.enqueued - self.retention)
 
     def full(self) -> bool:
-        return self.max_depth is not None and self.waiting() + self.leased() + self._coming >= self.max_depth
+        return self.max_depth is not None and self.waiting() + self.leased() + self._coming - self.aside >= self.max_depth
 
     def _refusal(self, message: Message, key: tuple[str, str]) -> FclabError | None:
         if self.full():
-            return QueueFull(f"the queue holds {self.max_depth} events, as many as it may.", hint="try again later, or raise max_depth")
+            return QueueFull(f"the queue holds {self.max_depth} events, as many as it may.", hint="try again later, or raise max_waiting")
         if message.task_id and key in self._coming_ids:
             return DuplicateTask(f"'{key[0]}' has a task with id '{key[1]}'.", hint="choose another id")
-        if message.redrive_of and not self._read.dead(message.redrive_of):
+        if message.redrive_of and not self._dead(message.redrive_of):
             return UsageError(f"R{message.redrive_of} is no dead letter.", hint="only events that were given up can be redriven")
         return None
 
@@ -241,25 +243,7 @@ class SqliteQueue(Index):
     # ---- records
 
     def known(self, function: str, task_id: str) -> bool:
-        return (function, task_id) in self._coming_ids or self._read.known(function, task_id)
-
-    def task(self, request: int) -> TaskRecord | None:
-        return self._read.task(request)
-
-    def tasks(self, query: TaskQuery) -> Page:
-        return self._read.tasks(query)
-
-    def number(self, name: str, function: str = "") -> int:
-        return self._read.number(name, function)
-
-    def payload(self, request: int) -> bytes:
-        return self._read.payload(request)
-
-    def sweep(self, before: int) -> int:
-        old = self._read.over(before, _SWEEP)
-        if old:
-            self._journal.add(Step("sweep", *forgotten(old), synced=False))
-        return len(old)
+        return (function, task_id) in self._coming_ids or self._holds(function, task_id)
 
     # ---- destinations
 
@@ -274,12 +258,6 @@ class SqliteQueue(Index):
         call.due, call.error = due, error
         call.tries += 1
         self._journal.add(Step("destination", self._steps.call_again(call)))
-
-    def boxes(self) -> list[str]:
-        return self._read.boxes()
-
-    def letters(self, to: str) -> list[bytes]:
-        return self._read.letters(to)
 
     # ---- the end
 

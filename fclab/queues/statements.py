@@ -106,9 +106,9 @@ class Statements:
         return _NOTE, (change.state, change.at + self._epoch, change.executions, self._history(change), request)
 
     def over(self, call: Call, at: int, error: str, keep: bool) -> list[Statement]:
-        """A destination was told, or given up."""
+        """A destination was told, or given up: then its state is "Failed: " and why."""
         gone = (_CALL_KEPT, (at + self._epoch, call.number)) if keep else (_CALL_GONE, (call.number,))
-        return [gone, (_TOLD, ("Failed" if error else "Succeeded", call.request))]
+        return [gone, (_TOLD, (f"Failed: {error}" if error else "Succeeded", call.request))]
 
     def call_again(self, call: Call) -> Statement:
         """A destination is told later."""
@@ -122,11 +122,16 @@ class Statements:
 _EMPTY = '""'
 
 
-_TABLES = ("payloads", "results", "dead", "redriven", "calls", "tasks")
+_FORGOTTEN = "INSERT INTO home VALUES ('forgotten', ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"
+_TABLES = ("payloads", "results", "dead", "redriven", "tasks")
 
 
-def forgotten(requests: list[int]) -> list[Statement]:
-    """Nothing is left of some tasks but that their numbers were used."""
+def forgotten(requests: list[int], unsent: int = 0) -> list[Statement]:
+    """Nothing is left of some tasks but that their numbers were used, and that `unsent` of them were dead letters.
+
+    What they brought into a queue inside the lab stays there.
+    """
     some = f"WHERE request IN ({', '.join('?' * len(requests))})"
     deletions: list[Statement] = [(f"DELETE FROM {table} {some}", requests) for table in _TABLES]
-    return [("UPDATE home SET value = max(value, ?) WHERE name = 'last'", (max(requests),)), *deletions]
+    count: list[Statement] = [(_FORGOTTEN, (unsent,))] if unsent else []
+    return [("UPDATE home SET value = max(value, ?) WHERE name = 'last'", (max(requests),)), *count, *deletions]

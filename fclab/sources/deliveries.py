@@ -1,4 +1,4 @@
-"""How events get from a source to a function: one by one from an outbox, or in order along a line."""
+"""How events that may overtake one another get from a source to a function: from an outbox, each by itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fclab.sources.base import Binding, Waits
     from fclab.sources.hub import Hub
 
-__all__ = ["SCHEMA", "Batch", "Line", "Outbox", "Undelivered", "backoff"]
+__all__ = ["SCHEMA", "Failure", "Outbox", "Undelivered", "backoff"]
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS outbox (
@@ -180,92 +180,3 @@ class Failure:
 
 def _NEVER(made: int, old: int, chance: object) -> int | None:  # noqa: N802  a policy by name
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What comes next on a line: the event that carries it, and the checkpoint once it was taken.
-
-    cause, depth   of the request whose handler made its newest record, as `Change` has them; made: µs since 1970 of its oldest record
-    """
-
-    payload: bytes
-    checkpoint: str
-    made: int
-    cause: int = 0
-    depth: int = 0
-
-
-class Line:
-    """Events of one trigger that must keep their order, such as those of a shard.
-
-    1. One call at a time; the checkpoint moves, and is stored, when the function has succeeded (sync) or the platform has the event
-       (async). So records come in order, and again after a crash.
-    2. A call that fails is repeated with the records that are there then, as `waits` says; when that gives up, the batch is kept as
-       undelivered and the line goes on, unless `blocks`.
-    3. While the trigger is disabled or its function not declared, the line stands still, and is no work of this run.
-    """
-
-    def __init__(self, hub: Hub, binding: Binding, name: str, read: Callable[[str], Batch | None], waits: Waits, start: str = "") -> None:
-        self.hub = hub
-        self.binding = binding
-        self.name = name
-        self.read = read
-        """The next batch after a checkpoint, or None if there is nothing yet."""
-        self.waits = waits
-        self._busy = False
-        self._over = False
-        hub.store.run("INSERT OR IGNORE INTO lines (trigger, name, checkpoint) VALUES (?, ?, ?)", binding.number, name, start)
-        row = hub.store.one("SELECT checkpoint, tries FROM lines WHERE trigger = ? AND name = ?", binding.number, name)
-        self.checkpoint: str
-        self.tries: int
-        self.checkpoint, self.tries = row or (start, 0)
-
-    @property
-    def busy(self) -> bool:
-        """A call, or the wait after one that failed, is under way."""
-        return self._busy
-
-    def wake(self) -> None:
-        """There may be something to carry. It is read and sent in a moment, at the same instant, not from here."""
-        if not self._busy:
-            self._busy = True
-            self.hub.owe(0, self._go)
-
-    def _go(self) -> None:
-        hub = self.hub
-        batch = None if self._over or not hub.ready(self.binding) else self.read(self.checkpoint)
-        if batch is None:
-            self._busy = False
-            return
-        self.tries += 1
-        hub.call(self.binding, batch.payload, batch.cause, batch.depth, self.tries, lambda said: self._done(batch, said))
-
-    def end(self) -> None:
-        """No more calls; the checkpoint stays."""
-        self._over = True
-
-    def _done(self, batch: Batch, failure: Failure | None) -> None:
-        hub, binding = self.hub, self.binding
-        self._busy = False
-        if not hub.exists(binding):
-            return
-        wait = None
-        if failure is not None:
-            wait = self.waits(self.tries, hub.unix() - batch.made, hub.chance)
-        if failure is not None and wait is not None:
-            hub.store.run("UPDATE lines SET tries = ? WHERE trigger = ? AND name = ?", self.tries, binding.number, self.name)
-            if not self._over:
-                self._busy = True
-                hub.owe(wait, self._go)
-            return
-        with hub.store.transaction():
-            if failure is not None:
-                hub.outbox.keep(binding, batch.payload, self.tries, failure.reason)
-            hub.store.run(
-                "UPDATE lines SET checkpoint = ?, tries = 0 WHERE trigger = ? AND name = ?", batch.checkpoint, binding.number, self.name
-            )
-        self.checkpoint, self.tries = batch.checkpoint, 0
-        if failure is not None:
-            hub.gave_up(binding, failure)
-        self.wake()

@@ -12,7 +12,9 @@ from fclab.engine.depths import DEEPEST
 from fclab.errors import FclabError, SourceError, UsageError
 from fclab.observe import events as e
 from fclab.sources.deliveries import SCHEMA, Failure, Outbox
+from fclab.sources.lines import Line
 from fclab.sources.registry import Registry
+from fclab.units import SECOND
 
 if TYPE_CHECKING:
     from fclab.backends.base import Served
@@ -91,6 +93,8 @@ class Hub:
         store.schema(SCHEMA)
         self._maker: Attempt | None = None
         """Whose handler uses a source at this moment."""
+        self.calling: dict[tuple[int, str], Line] = {}
+        """Lines with a call under way, by trigger and name."""
         self.outbox = Outbox(self)
         self.registry = Registry(self)
         self.sources: dict[str, Source] = {}
@@ -179,7 +183,10 @@ class Hub:
     def call(
         self, binding: Binding, payload: bytes, cause: int, depth: int, tries: int, done: Callable[[Failure | None], object]
     ) -> None:
-        """One call of a trigger's function; `done` gets None for success: the function's (sync), or that the platform has it (async)."""
+        """One call of a trigger's function; `done` gets None for success: the function's (sync), or that the platform has it (async).
+
+        A source that has waited for its trigger's `PATIENCE` hears of a failure then, and not of what the run comes to.
+        """
         p, mode = self.platform, binding.trigger.mode
         source = self.sources[binding.trigger.SOURCE].label(binding.trigger.watches)
         number, text = p.front_door.requests + 1, p.recording.text
@@ -198,14 +205,29 @@ class Hub:
         fn = p.functions[binding.function]
         p.record(p.clock.time, e.TriggerFired.KIND, number, tries, 0, fn.number, text(source), text(binding.name))
 
+        heard = False
+
+        def hear(failure: Failure | None) -> None:
+            nonlocal heard
+            if not heard:
+                heard = True
+                self.owed -= 1
+                done(failure)
+
+        patience, late = binding.trigger.PATIENCE, None
+        if patience is not None:
+            silence = Failure(number, f"NoAnswer: none within {patience:g} s", False)
+            late = p.clock.call_at(p.clock.time + round(patience * SECOND), hear, silence, order=Order.TIMEOUT)
+
         def replied(response: Response) -> None:
-            self.owed -= 1
+            if late is not None:
+                late.cancel()
             if response.ok:
-                done(None)
+                hear(None)
                 return
             kind = response.error_type or str(response.status)
             final = response.status in (400, 413) and mode == "async"
-            done(Failure(number, f"{kind}: {response.error}", final, response))
+            hear(Failure(number, f"{kind}: {response.error}", final, response))
 
         p.front_door.accept(binding.function, payload, mode, replied, cause=cause)
 
@@ -221,6 +243,11 @@ class Hub:
     def adopt(self, function: str) -> None:
         """A function was declared: its triggers' events may go."""
         self.registry.wake(function)
+
+    def forget(self, function: str) -> None:
+        """A function was deleted, and with it its triggers."""
+        for binding in self.registry.all(function):
+            self.registry.delete(binding)
 
     def close(self) -> None:
         """Let go of everything."""

@@ -82,6 +82,7 @@ def test_an_exit_or_time_out_ends_the_instance_and_the_next_call_is_good(make: M
 def test_a_time_out_comes_at_the_time_out(make: Make) -> None:
     response = make(kit.sometimes, timeout=0.4).invoke("f", "sleep")
     assert response.error == "Function timed out after 0.4 seconds"
+    assert response.duration is not None
     assert 0.4 <= response.duration < 2
 
 
@@ -164,6 +165,8 @@ def test_the_front_door_refuses_the_same(make: Make) -> None:
 
 def test_durations_are_billed_by_the_millisecond(make: Make) -> None:
     response = make(kit.doubles).invoke("f")
+    assert response.duration is not None
+    assert response.billed is not None
     assert response.duration >= 0.1
     assert round(response.billed * 1000) == response.billed * 1000
     assert 0 <= response.billed - response.duration < 0.001 + 1e-9

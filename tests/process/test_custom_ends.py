@@ -123,6 +123,7 @@ def test_a_server_that_needs_too_much_memory(lab: Lab, tmp_path: Path) -> None:
     lab.invoke("shop")
     full = lab.invoke("shop", b"eat")
     assert (full.error, full.error_type) == ("Function ran out of memory (limit: 128 MB)", "FunctionOOMError")
+    assert full.memory_mb is not None
     assert full.memory_mb > 128
     assert lab.invoke("shop").instance_id == "shop#2"
 

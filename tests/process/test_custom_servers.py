@@ -70,6 +70,7 @@ def test_a_flask_application(lab: Lab, tmp_path: Path) -> None:
     assert not put.response.cold
     event = lab.invoke("shop", "an event")
     assert event.text == f"{event.request_id} an event"
+    assert event.memory_mb is not None
     assert 5 < event.memory_mb < 200
 
 

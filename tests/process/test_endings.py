@@ -71,6 +71,7 @@ def test_a_time_out(lab: ProcessLab) -> None:
     body = lab.body()
     bad = call.result
     assert (bad.status, bad.error, bad.error_type) == (200, "Function timed out after 0.5 seconds", "FunctionTimeoutError")
+    assert bad.duration is not None
     assert 0.5 <= bad.duration < 0.7
     assert bad.logs.splitlines()[1:] == ["0.5", "0.4", f"FC Invoke End RequestId: {bad.request_id}, Error: timeout"]
     good_again(lab)

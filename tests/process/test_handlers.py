@@ -23,6 +23,7 @@ def test_a_cold_then_a_warm_call(lab: ProcessLab) -> None:
     assert cold.text.split()[:2] == ["a", "1"]
     assert warm.text.split() == ["b", "2", cold.text.split()[2]]
     assert cold.instance_id == warm.instance_id == "f#1"
+    assert warm.memory_mb is not None
     assert 5 < warm.memory_mb < 60
     assert cold.logs == f"FC Invoke Start RequestId: {cold.request_id}\nFC Invoke End RequestId: {cold.request_id}\n"
 

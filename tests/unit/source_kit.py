@@ -11,8 +11,9 @@ from fclab.controls.desks import Desk, hub_of
 from fclab.errors import SourceError
 from fclab.model import Mode
 from fclab.sources.base import Binding, Source, Trigger, document, verb
-from fclab.sources.deliveries import Batch, Line, backoff
+from fclab.sources.deliveries import backoff
 from fclab.sources.hub import Hub
+from fclab.sources.lines import Batch, Line
 
 RETRY = backoff(1, 4, tries=3)
 

@@ -192,8 +192,8 @@ def test_clause_4_an_event_expires_when_it_is_due_too_late() -> None:
     assert len(lab.queues["dead"]) == 1
 
 
-@pytest.mark.parametrize(("age", "state"), [(60, "Succeeded"), (59.999999, "Expired")])
-def test_clause_4_exactly_at_the_limit_it_still_runs(age: float, state: str) -> None:
+@pytest.mark.parametrize(("age", "state"), [(60, "Succeeded"), (59.999999, "Rejected")])
+def test_clause_4_exactly_at_the_limit_it_still_runs_and_a_longer_delay_is_refused(age: float, state: str) -> None:
     lab = one(nap, async_config=retries(max_age=age))
     task = lab.invoke_async("f", delay=60)
     lab.run()

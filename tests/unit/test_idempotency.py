@@ -17,8 +17,8 @@ from fclab import AsyncConfig, InProgress, Lab, idempotent
 from fclab.packages.source import pack_source
 
 
-def context(request_id: str = "r1", timeout: float = 3.0) -> Any:
-    return SimpleNamespace(request_id=request_id, function=SimpleNamespace(timeout=timeout))
+def context(request_id: str = "r1", timeout: float = 3.0, retry_count: int = 0) -> Any:
+    return SimpleNamespace(request_id=request_id, function=SimpleNamespace(timeout=timeout), retry_count=retry_count)
 
 
 def test_clause_2_a_result_is_kept(tmp_path: Path) -> None:
@@ -47,6 +47,91 @@ def test_clause_1_another_delivery_does_not_run_beside_it(tmp_path: Path) -> Non
     assert handler(False, context()) == "first"
 
 
+class Killed(BaseException):
+    """Ends a handler as a killed process would: nothing after it runs."""
+
+
+def test_clause_1_the_next_delivery_of_a_request_takes_over_at_once(tmp_path: Path) -> None:
+    ran: list[object] = []
+
+    @idempotent(tmp_path / "s.db", key=lambda event, context: "order-7", lease=900)
+    def handler(event: object, context: Any) -> str:
+        ran.append(context.retry_count)
+        if context.retry_count < 2:
+            raise Killed
+        return "paid"
+
+    for retry in (0, 1):
+        with pytest.raises(Killed):
+            handler(b"", context(retry_count=retry))
+        for other in (context(retry_count=retry), context("r2", retry_count=5), context(retry_count=0)):
+            with pytest.raises(InProgress):
+                handler(b"", other)
+    assert handler(b"", context(retry_count=2)) == "paid"
+    assert handler(b"", context("r2")) == "paid"
+    assert ran == [0, 1, 2]
+
+
+def test_clause_1_who_was_taken_over_does_not_decide(tmp_path: Path) -> None:
+    @idempotent(tmp_path / "s.db")
+    def handler(event: bool, given: Any) -> str:
+        if given.retry_count == 0:
+            assert handler(False, context(retry_count=1)) == "second"
+            raise ValueError("the first was slow")
+        return "second"
+
+    with pytest.raises(ValueError, match="slow"):
+        handler(True, context())
+    assert handler(True, context(retry_count=2)) == "second"
+
+
+def test_a_crash_costs_no_retries(tmp_path: Path) -> None:
+    """The first delivery's process ends; those after it come within the time-out, and are not refused."""
+    lab = Lab(profile="instant")
+    effects: list[int] = []
+
+    @lab.function(name="f", timeout=30, async_config=AsyncConfig(max_retries=1, first_delay=1))
+    @idempotent(tmp_path / "s.db")
+    def pay(event: bytes, context: Any) -> str:
+        effects.append(context.retry_count)
+        if context.retry_count == 0:
+            raise SystemExit(1)
+        return "paid"
+
+    task = lab.invoke_async("f")
+    lab.run()
+    assert (task.state, effects) == ("Succeeded", [0, 1])
+
+
+def test_a_store_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "s.db") as db:
+        db.execute("CREATE TABLE idempotent (key TEXT PRIMARY KEY, state TEXT NOT NULL, owner TEXT NOT NULL, until REAL NOT NULL, "
+                   "result BLOB) WITHOUT ROWID")  # fmt: skip
+        db.execute("INSERT INTO idempotent VALUES ('r1', 'done', 'x', 1e12, ?)", (b'j"paid"',))
+    db.close()
+
+    @idempotent(tmp_path / "s.db")
+    def handler(event: bytes, context: Any) -> str:
+        return "again"
+
+    assert handler(b"", context()) == "paid"
+    assert handler(b"", context("r2")) == "again"
+
+
+def test_it_says_what_it_needs() -> None:
+    with pytest.raises(TypeError, match=r"write @idempotent\("):
+
+        @idempotent  # type: ignore[arg-type]
+        def handler(event: object, context: Any) -> None: ...
+
+    with pytest.raises(TypeError, match="needs a store"):
+        idempotent(7)  # type: ignore[arg-type]
+    for wrong in (0, -1, float("nan"), True, "60"):
+        for name in ("expires", "lease"):
+            with pytest.raises(ValueError, match=f"{name} must be a positive number"):
+                idempotent("/s.db", **{name: wrong})  # type: ignore[arg-type]
+
+
 def test_clause_3_a_failure_leaves_nothing(tmp_path: Path) -> None:
     left = [True]
 
@@ -65,9 +150,6 @@ def test_clause_4_records_expire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     now = [1000.0]
     monkeypatch.setattr(time, "time", lambda: now[0])
     ran: list[float] = []
-
-    class Killed(BaseException):
-        pass
 
     @idempotent(tmp_path / "s.db", expires=60, lease=5)
     def handler(event: object, context: Any) -> int:

@@ -43,7 +43,7 @@ def test_lesson_00_pays_for_three_handlers_and_two_initializers() -> None:
         lab.run()
         found = meters(lab.recording)
         assert (found.requests, found.active_seconds) == (3, 0.7)
-        assert sum(call.response.billed for call in calls if call.response) == pytest.approx(0.7)
+        assert sum(call.response.billed or 0 for call in calls if call.response) == pytest.approx(0.7)
         assert repr(lab.bill()) == "Bill(0.01 CNY, pay-as-you-go)"
         assert lab.bill(tariff="coins").total == 0.7
         assert lab.bill("server").total == 24 * 0.39
@@ -143,10 +143,10 @@ def test_figures_agree_with_what_callers_were_told(work: list[tuple[int, int]], 
         assert len(answers) == len(work) == figures.requests == sum(figures.outcomes.values())
         ran = [one for one in answers if one.ok]
         boots = 0.2 * reserved
-        assert found.busy_seconds == pytest.approx(sum(one.billed for one in ran) + boots)
+        assert found.busy_seconds == pytest.approx(sum(one.billed or 0 for one in ran) + boots)
         assert found.requests == len(ran) == figures.outcomes["succeeded"]
         assert found.reserved_seconds == 1000 * reserved
-        assert figures.cold == sum(one.cold for one in ran)
+        assert figures.cold == sum(one.cold is True for one in ran)
         assert figures.latency.max == (max(one.latency for one in ran) if ran else None)
-        assert figures.running.mean(0, 1000) * 1000 == pytest.approx(sum(one.duration for one in ran))
+        assert figures.running.mean(0, 1000) * 1000 == pytest.approx(sum(one.duration or 0 for one in ran))
         assert figures.waiting.at(1000) == figures.running.at(1000) == figures.queue_depth.at(1000) == 0

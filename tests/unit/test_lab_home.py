@@ -11,6 +11,8 @@ import pytest
 from fclab import AsyncConfig, Lab
 from fclab.errors import UsageError
 from fclab.observe.events import DeliveryStarted, RequestAccepted, RequestRejected
+from fclab.observe.metrics import metrics
+from fclab.observe.recording import Recording
 from fclab.queues.errors import HomeRefused
 
 
@@ -195,3 +197,49 @@ def test_a_home_makes_no_difference_to_a_run(tmp_path: Path) -> None:
         digests.append(lab.table())
         lab.close()
     assert digests[0] == digests[1]
+
+
+def test_averages_are_those_of_the_life_that_was_recorded(tmp_path: Path) -> None:
+    lab = Lab(home=tmp_path / "home", profile="instant")
+    lab.declare("f", duration=2)
+    lab.invoke_at("f", [0, 1000])
+    lab.run()
+    lab.close()
+    lab = Lab(home=tmp_path / "home", profile="instant", max_instances=1)
+    assert (lab.now, lab.metrics().running.mean()) == (1002, 0)
+    assert lab.metrics().queue_depth.mean() == lab.metrics().queue_age.mean() == 0
+    lab.declare("f", duration=2)
+    for _ in range(2):
+        lab.invoke_async("f")
+    lab.run()
+    lab.run(until=1010)
+    path = lab.recording.save(tmp_path / "r")
+    for recording in (lab.recording, lab.recording.copy(), Recording.load(path)):
+        found = metrics(recording)
+        assert (found.running.mean(), found.queue_depth.mean(), found.queue_age.mean()) == (0.5, 0.25, 0.25)
+        assert found.running.mean(1002, 1004) == 1
+        assert found.queue_age.points()[0] == (1002, 0)
+    lab.close()
+
+
+def test_events_of_undeclared_functions_count_nowhere_until_they_are_declared(tmp_path: Path) -> None:
+    lab = Lab(home=tmp_path, profile="instant", max_waiting=3)
+    lab.declare("f", duration=1)
+    for _ in range(3):
+        lab.invoke_async("f", delay=50)
+    lab.close()
+    lab = Lab(home=tmp_path, profile="instant", max_waiting=3)
+    lab.declare("g", duration=1)
+    tasks = [lab.invoke_async("g", delay=5) for _ in range(4)]
+    assert [task.status for task in tasks] == [202, 202, 202, 429]
+    lab.run(until=1)
+    assert lab.metrics().queue_depth.maximum == 3
+    assert lab.task(1).stop()
+    assert lab.invoke_async("g").status == 429, "who is stopped had no part in it"
+    lab.run(until=10)
+    lab.declare("f", duration=1)
+    assert lab.metrics().queue_depth.at(10) == 2
+    assert [lab.invoke_async("g", delay=5).status for _ in range(2)] == [202, 429]
+    lab.run()
+    assert [lab.invoke_async("g").status for _ in range(3)] == [202] * 3
+    lab.close()

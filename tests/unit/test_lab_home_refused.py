@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -81,3 +83,52 @@ def test_a_full_disk_refuses_new_events_and_keeps_old_ones(tmp_path: Path) -> No
     lab.run()
     assert (task.state, ran, len(lab.queues["done"])) == ("Succeeded", [b"old"], 1)
     lab.close()
+
+
+def filled(lab: Lab) -> Any:
+    """Let the lab's home have no more room."""
+    db = lab._platform.queue._journal._db  # type: ignore[attr-defined]
+    db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
+    return db
+
+
+def large(event: bytes, context: Any) -> bytes:
+    return b"x" * 2_000_000
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_full_disk_is_told_by_whoever_lets_time_pass_and_by_the_end(
+    backend: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    lab = Lab(backend, home=tmp_path)
+    lab.function(name="f", memory_mb=256)(large)
+    task = lab.invoke_async("f")
+    filled(lab)
+    with pytest.raises(NotStored, match="no room left"):
+        task.result()
+    with pytest.raises(NotStored, match="no room left"):
+        task.result(timeout=0.01)
+    with pytest.raises(NotStored, match="no room left"):
+        lab.run_for(0.1)
+    with pytest.raises(NotStored, match=r"no room left .* are not written"):
+        lab.close()
+    lab.close()
+    assert "Traceback" not in capfd.readouterr().err + caplog.text
+    lab = Lab(backend, home=tmp_path)
+    assert lab.task(1).state == "Retrying", "what was not written happens again"
+    lab.close()
+
+
+def test_a_full_disk_of_a_lab_that_nobody_holds_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lab = Lab("process", home=tmp_path)
+    lab.function(name="f", memory_mb=256)(large)
+    task = lab.invoke_async("f")
+    filled(lab)
+    with pytest.raises(NotStored):
+        task.result()
+    thread = lab._driver._thread
+    assert isinstance(thread, Thread)
+    del lab, task
+    gc.collect()
+    thread.join(20)
+    assert "a lab has ended, but there is no room left" in caplog.text

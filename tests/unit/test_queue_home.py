@@ -11,12 +11,14 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from fclab.queues.base import Call, Change, Message
 from fclab.queues.errors import HomeRefused
 from fclab.queues.records import TaskQuery
+from fclab.queues.schema import Kind
 from fclab.queues.sqlite import SqliteQueue
 from tests.contract.queue_kit import ended, entered, message, put, take
 
@@ -152,6 +154,43 @@ def test_a_damaged_database(tmp_path: Path) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[:4096] + b"\xa5" * (len(whole) - 4096))
     assert "is damaged" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["home", "tasks", "tasks_open", "tasks_id", "dead", "redriven", "payloads", "results", "calls", "calls_request"]
+)
+def test_a_database_that_lacks_something(tmp_path: Path, name: str) -> None:
+    SqliteQueue(tmp_path).close()
+    db = sqlite3.connect(tmp_path / "fclab.db")
+    kind = db.execute("SELECT type FROM sqlite_master WHERE name = ?", (name,)).fetchone()[0]
+    db.execute(f"DROP {kind} {name}")
+    db.close()
+    said = refusal(tmp_path)
+    assert f"is damaged: it has no {name}" in said
+    assert ".recover" in said
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("kind", ["virtual", "wall"])
+def test_some_damaged_pages(tmp_path: Path, seed: int, kind: Kind) -> None:
+    """Wherever they are: refused, nothing changed. Pages full of payloads have no structure that could be seen to be wrong."""
+    queue = SqliteQueue(tmp_path, kind=kind)
+    put(queue, *(message(number, task_id=f"t{number}", payload=b"x" * 500) for number in range(1, 300)))
+    for number in range(1, 100):
+        ended(queue, take(queue, 0), None, entered(number, "Succeeded", calls=(Call("g", b"told", 8),) if number % 2 else ()))
+    queue.close()
+    path = tmp_path / "fclab.db"
+    whole = path.read_bytes()
+    random = Random(seed)
+    damaged = bytearray(whole)
+    for page in random.sample(range(1, len(whole) // 4096), 3):
+        damaged[page * 4096 : (page + 1) * 4096] = random.randbytes(4096)
+    path.write_bytes(damaged)
+    assert "is damaged" in refusal(tmp_path, kind=kind)
+    path.write_bytes(whole)
+    queue = SqliteQueue(tmp_path, kind=kind)
+    assert (queue.waiting(), queue.life) == (200, 1), "an opening that was refused does not count"
+    queue.close()
 
 
 def test_a_home_that_cannot_be_written() -> None:

@@ -11,6 +11,8 @@ import pytest
 from fclab import Lab
 from fclab.errors import SourceError, UsageError
 from fclab.observe import events as e
+from fclab.observe.captions import tell
+from fclab.observe.moments import moments
 from fclab.sources.hub import LoopDetected
 from tests.unit.source_kit import Bells, BellTrigger, bells_of, payloads
 
@@ -268,3 +270,98 @@ def test_the_cost_of_an_event_does_not_grow() -> None:
     cost(5_000)
     late = min(cost(500) for _ in range(3))
     assert late < 2 * early
+
+
+def test_hops_lead_from_the_maker_over_the_source_to_the_front_door() -> None:
+    lab = Lab()
+
+    @lab.function
+    def first(event: bytes, context: Any) -> None:
+        context.objects.ring("inner")
+
+    lab.declare("second", duration=0.1)
+    lab.trigger("first", BellTrigger(bell="door"))
+    lab.trigger("second", BellTrigger(bell="inner"))
+    bells_of(lab).ring("door")
+    lab.run()
+    hops = lab.recording.hops()
+    ways = [(hops.nodes[a], hops.nodes[b], n) for a, b, n in zip(hops.source, hops.target, hops.request, strict=True)]
+    outside = [way for way in ways if "source" in way[0] + way[1]]
+    assert outside == [
+        ("caller", "source objects door", 1),
+        ("source objects door", "front door", 1),
+        ("front door", "source objects door", 1),
+        ("first#1", "source objects inner", 1),
+        ("source objects inner", "front door", 2),
+        ("front door", "source objects inner", 2),
+    ]
+    chain = lab.recording.chain(1)
+    assert chain.nodes["source objects inner"]["kind"] == "source"
+    assert chain.graph["causes"] == {2: 1}
+
+
+def test_captions_tell_of_sources() -> None:
+    lab = Lab()
+    failing = iter([True, False])
+
+    @lab.function
+    def first(event: bytes, context: Any) -> None:
+        context.objects.ring("door")
+
+    @lab.function
+    def second(event: bytes, context: object) -> None:
+        if next(failing):
+            raise ValueError
+
+    lab.trigger("second", BellTrigger(bell="door", ordered=True), name="tape")
+    lab.invoke("first")
+    lab.run()
+    said = "\n".join(tell(moment, lab.recording) for moment in moments(lab.recording))
+    assert "Trigger tape of second: created bell." in said
+    assert "The handler of R1 changes objects door: Rung 1." in said
+    assert "Objects door sets off trigger tape: it makes R2 for second." in said
+    assert "Objects door sets off trigger tape, for the 2nd time: it makes R3 for second." in said
+
+
+def test_the_catalogue_is_made_from_the_sources() -> None:
+    catalog = Lab().catalog()
+    assert [(one.source, one.at, one.trigger, one.mode) for one in catalog[:2]] == [
+        ("direct call", "lab.invoke", "", "sync"),
+        ("direct call", "lab.invoke_async", "", "async"),
+    ]
+    (bell,) = catalog[2:]
+    assert (bell.source, bell.at, bell.trigger, bell.type, bell.example) == ("bells", "lab.objects", "BellTrigger", "bell", b"1")
+    assert "twice more, after 1 and 2 seconds" in repr(catalog)
+    assert "BellTrigger" in catalog._repr_html_()
+
+
+def test_a_deleted_function_takes_its_triggers_along(lab: Lab) -> None:
+
+    @lab.function
+    def ding(event: bytes, context: object) -> None: ...
+
+    lab.trigger("ding", BellTrigger(bell="door"))
+    lab.trigger("ding", BellTrigger(bell="tape", ordered=True))
+    lab.delete("ding")
+    assert lab.triggers() == []
+    bells_of(lab).ring("door")
+    bells_of(lab).ring("tape")
+    lab.run()
+    assert "TriggerFired" not in [event.kind for event in lab.recording.events]
+
+
+def test_a_line_has_one_call_at_a_time_also_when_it_is_switched_off_and_on() -> None:
+    lab = Lab()
+    lab.declare("slow", duration=10, timeout=60)
+    handle = lab.trigger("slow", BellTrigger(bell="door", ordered=True))
+    bells_of(lab).ring("door")
+    lab.run_for(5)
+    handle.disable()
+    bells_of(lab).ring("door")
+    handle.enable()
+    lab.run_for(1)
+    handle.update(ordered=True)
+    bells_of(lab).ring("door")
+    lab.run()
+    assert payloads(lab, "slow") == [[1], [2, 3]]
+    assert len(lab.instances("slow")) == 1

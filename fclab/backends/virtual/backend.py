@@ -159,10 +159,10 @@ class VirtualBackend:
 
     def run(self, instance: Instance, attempt: Attempt, report: Report) -> None:
         fn = attempt.request.fn
-        spec = fn.spec
         took = attempt.world if isinstance(attempt.world, int) else self._draw(fn)
-        sandbox = self._sandbox(instance)
-        if not spec.runs_python:
+        sandbox = instance.world
+        assert isinstance(sandbox, Sandbox)
+        if sandbox.modelled:
             clock, slot = self.clock, attempt.slot
             timer = sandbox.ends[slot]  # nothing else uses the slot, so the timer is free
             if timer is None:
@@ -179,7 +179,7 @@ class VirtualBackend:
         if sandbox.ready("handler"):
             handle()
             return
-        run = self._plain(self, Job(sandbox.load, ("handler",), spec, log, finish, attempt, 0, sandbox.modules))
+        run = self._plain(self, Job(sandbox.load, ("handler",), fn.spec, log, finish, attempt, 0, sandbox.modules))
         run.report = report
         run.job.finish = partial(self._loaded, attempt, run, finish, handle)
         attempt.world = run

@@ -38,10 +38,12 @@ class Sandbox:
     method, a partial, an object with `__call__`) is used as it is.
     """
 
-    __slots__ = ("_codes", "_copies", "_functions", "ends", "hook", "info", "modules", "spec")
+    __slots__ = ("_codes", "_copies", "_functions", "ends", "hook", "info", "modelled", "modules", "spec")
 
     def __init__(self, spec: FunctionSpec) -> None:
         self.spec = spec
+        self.modelled = not spec.runs_python
+        """Its runs only take their time: there is no code."""
         self.hook: Run | None = None
         self.modules: Modules | None = None
         """Modules of its own, where its code comes from a package."""

@@ -41,7 +41,7 @@ function defs() {
 /** @param {Reel} reel */
 function tokensOf({ hops, nodes, requests }) {
   const over = new Set(requests.filter((request) => request.done !== null).map((request) => request.n));
-  return makeTokens(hops, (node) => ["caller", "destination"].includes(nodes[node].kind), (request) => over.has(request), 0.8, (node) => nodes[node].name === "queue");
+  return makeTokens(hops, (node) => ["caller", "destination", "source"].includes(nodes[node].kind), (request) => over.has(request), 0.8, (node) => nodes[node].name === "queue");
 }
 
 /** What stands still: while that is the same, only tokens and words change. @param {Reel} reel */
@@ -52,7 +52,7 @@ function drawNode(node, { x, y, w, h }) {
   const at = { x: x - w / 2, y: y - h / 2, width: w, height: h, rx: 10 };
   const box = svg("rect", { class: "box", ...at });
   const hatch = svg("rect", { class: "hatch", ...at });
-  const name = svg("text", { class: "name", x, y: y - 3 }, shorten(node.name.replace("destination ", ""), w / 9.6));
+  const name = svg("text", { class: "name", x, y: y - 3 }, shorten(node.name.replace(/^(destination|source) /, ""), w / 9.6));
   const word = svg("text", { class: "word", x, y: y + 17 });
   const group = svg("g", { class: "node", "data-node": node.name }, box, hatch, name, word);
   return { group, box, hatch, name, word };

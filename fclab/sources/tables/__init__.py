@@ -1,0 +1,1 @@
+"""The table store: tables with typed primary keys and free columns, and a stream of their changes."""
