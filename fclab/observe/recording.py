@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Difference", "InstanceName", "PayloadNote", "Recording"]
 
-WIDTH = 8
+WIDTH, PREVIEW = 8, 1024
 _SPILL, _BLOCK = WIDTH * 512, WIDTH * 65_536
 """Numbers that gather before they are packed (few enough to stay in the processor's cache), and numbers in a block."""
-PREVIEW = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +222,8 @@ class Recording:
         made.functions, made.instances, made.texts = self.functions[:], self.instances[:], self.texts[:]
         made.payloads = dict(self.payloads)
         made.start_us, made.until_us = self.start_us, self.until_us
-        made._blocks, made._tail = self._blocks[:], self._tail[:]
-        if made._blocks:
-            made._blocks[-1] = made._blocks[-1][:]  # the last one still grows
+        made._blocks = [*self._blocks[:-1], *(block[:] for block in self._blocks[-1:])]  # the last one still grows
+        made._tail = self._tail[:]
         return made
 
     def kept(self) -> Recording:
