@@ -48,24 +48,28 @@ if TYPE_CHECKING:
     from fclab.sources.gateway.trigger import APIGatewayTrigger
     from fclab.sources.http.trigger import HTTPTrigger
     from fclab.sources.hub import LoopDetected
+    from fclab.sources.logs.trigger import LogTrigger
     from fclab.sources.messages.topic_trigger import MNSTopicTrigger
+    from fclab.sources.monitor.trigger import AlarmTrigger
     from fclab.sources.objects.trigger import OSSTrigger
     from fclab.sources.tables.trigger import TablestoreTrigger
     from fclab.sources.timers import TimerTrigger
     from fclab.web import asgi, verify_webhook, wsgi
 
 _LATER = {
+    "AlarmTrigger": "fclab.sources.monitor.trigger",
     "APIGatewayTrigger": "fclab.sources.gateway.trigger",
+    "asgi": "fclab.web",
     "CDNTrigger": "fclab.sources.cdn.trigger",
-    "HTTPTrigger": "fclab.sources.http.trigger",
     "EventBridgeTrigger": "fclab.sources.bus.trigger",
+    "HTTPTrigger": "fclab.sources.http.trigger",
+    "LogTrigger": "fclab.sources.logs.trigger",
     "LoopDetected": "fclab.sources.hub",
     "MNSQueue": "fclab.sources.bus.trigger",
     "MNSTopicTrigger": "fclab.sources.messages.topic_trigger",
     "OSSTrigger": "fclab.sources.objects.trigger",
     "TablestoreTrigger": "fclab.sources.tables.trigger",
     "TimerTrigger": "fclab.sources.timers",
-    "asgi": "fclab.web",
     "verify_webhook": "fclab.web",
     "wsgi": "fclab.web",
 }
@@ -73,6 +77,7 @@ _LATER = {
 
 __all__ = [
     "APIGatewayTrigger",
+    "AlarmTrigger",
     "AsyncConfig",
     "BootProfile",
     "CDNTrigger",
@@ -89,6 +94,7 @@ __all__ = [
     "Interrupted",
     "Lab",
     "LabClosed",
+    "LogTrigger",
     "LoopDetected",
     "MNSTopicTrigger",
     "MNSQueue",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fclab.controls.desks import Desk, Shelves, TriggerHandle, hub_of
 from fclab.errors import UsageError
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from fclab.sources.catalog import Catalog
     from fclab.sources.cdn.service import Cdn
     from fclab.sources.hub import Hub
+    from fclab.sources.logs.service import Logs
     from fclab.sources.messages.queues import Queues
     from fclab.sources.messages.topics import Topics
+    from fclab.sources.monitor.service import Monitor
     from fclab.sources.objects.service import Objects
     from fclab.sources.tables.service import Tables
     from fclab.sources.timers import Timers
@@ -77,6 +79,16 @@ class Triggers:
     def bus(self) -> Bus:
         """The lab's event bus."""
         return self._desk("bus")  # type: ignore[no-any-return]
+
+    @property
+    def logs(self) -> Logs:
+        """The log service: `lab.logs.append("shop", "access", [{"status": 500}])`."""
+        return cast("Logs", self._desk("logs"))
+
+    @property
+    def monitor(self) -> Monitor:
+        """Metrics of the lab itself, and how alarms stand: `lab.monitor.metric("cold_starts", "checkout")`."""
+        return cast("Monitor", self._desk("monitor"))
 
     def catalog(self) -> Catalog:
         """Who may call a function: each source, its trigger, how it calls, what it does when a delivery fails, an example event."""
