@@ -104,7 +104,7 @@ class FrontDoor:
             else:
                 p.cross("front door->pool", request, partial(self._to_pool, request), partial(self._broken, request))
             return
-        place = p.pool.find(fn)
+        place = p.turns.find(fn)
         if not isinstance(place, Instance) and place is not Refusal.NEW:
             self._refuse(request, 429, "ResourceExhausted", place.value)
             return
@@ -117,7 +117,7 @@ class FrontDoor:
 
     def _to_pool(self, request: Request) -> None:
         request.fn = self.p.functions.get(request.fn.name, request.fn)  # it may have been replaced on the way
-        place = self.p.pool.find(request.fn)
+        place = self.p.turns.find(request.fn)
         if not isinstance(place, Instance) and place is not Refusal.NEW:
             self.answer(Attempt(request, 1), platform_error(429, "ResourceExhausted", place.value))
         else:
