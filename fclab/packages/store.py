@@ -93,7 +93,7 @@ class CodeStore:
         return self.folder / f"{digest}.zip"
 
     def checksum(self, digest: str) -> str:
-        """The CRC-64 of a package as a decimal number, as the header X-Fc-Code-Checksum carries it; about 16 MB a second."""
+        """The CRC-64 of a package as a decimal number, as the header X-Fc-Code-Checksum carries it."""
         with self.path(digest).open("rb") as file:
             return crc64(_chunks(file, _CHUNK))
 

@@ -46,6 +46,8 @@ class Trigger(ABC):
     """The name of its source: `Source.NAME`."""
     MODE: ClassVar[Mode]
     """How it calls unless it says otherwise."""
+    FIXED: ClassVar[tuple[str, ...]] = ()
+    """Fields that stay as they were when it was made."""
     RETRIES: ClassVar[str]
     """What happens to an event whose delivery fails, in one sentence, for the catalogue."""
     PATIENCE: ClassVar[float | None] = None
@@ -108,7 +110,8 @@ class Source:
     3. Its verbs take and return plain values: None, bool, int, float, str, bytes, list, dict with text keys. Errors are `SourceError`
        with the product's code, or `UsageError` for wrong types.
     4. `bind` checks a trigger against the data and against other triggers, and starts what it needs; it is called when a trigger is made,
-       enabled or changed, and for every enabled one when a home is opened again. `unbind` ends that. Neither changes data.
+       enabled or changed, and for every enabled one when a home is opened again. `unbind` ends that. Neither changes data, but for
+       an empty container, such as a bucket, that a trigger names.
     """
 
     NAME: ClassVar[str]

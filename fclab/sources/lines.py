@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fclab.sources.deliveries import Failure
+
 if TYPE_CHECKING:
     from fclab.sources.base import Binding, Waits
-    from fclab.sources.deliveries import Failure
     from fclab.sources.hub import Hub
 
 __all__ = ["Batch", "Line"]

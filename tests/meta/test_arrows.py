@@ -17,6 +17,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "fclab.forks": WORDS,
     "fclab.grid": (),
     "fclab.idempotency": (),
+    "fclab.web": (),
     "fclab.usage": (*WORDS, "fclab.grid"),
     "fclab.clock": WORDS,
     "fclab.readiness": (),
@@ -30,6 +31,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "fclab.packages": WORDS,
     "fclab.sources": (
         *WORDS, "fclab.grid", "fclab.clock", "fclab.forks", "fclab.observe.events", "fclab.queues.errors", "fclab.engine.depths",
+        "fclab.packages.checksum",
     ),
     "fclab.observe": (*WORDS, "fclab.usage", "fclab.grid"),
     "fclab.views": WORDS,

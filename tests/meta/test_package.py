@@ -19,7 +19,7 @@ IMPORT_BUDGET = 0.150
 
 BASE_ONLY = """
 import sys
-ALLOWED = set(sys.stdlib_module_names) | {"fclab", "networkx", "greenlet", "cbor2", "h11", "editables"} | set(sys.modules)
+ALLOWED = set(sys.stdlib_module_names) | {"fclab", "networkx", "greenlet", "cbor2", "h11", "anycrc", "editables"} | set(sys.modules)
 
 class Block:
     def find_spec(self, name, path=None, target=None):

@@ -11,7 +11,7 @@ from time import monotonic
 import pytest
 
 from fclab import CodeStoreError, PackageError, UsageError
-from fclab.packages.checksum import crc64
+from fclab.packages.checksum import crc64, loop
 from fclab.packages.limits import CalledOff, Limits
 from fclab.packages.store import CodeStore
 
@@ -94,5 +94,8 @@ def test_a_paced_fetch_is_called_off_out_of_its_pause(store: CodeStore, tmp_path
 def test_the_checksum_is_the_products(store: CodeStore) -> None:
     assert int(crc64([b"123456789"])) == 0x995D_C9BB_DF19_39FA, "the check value of CRC-64/XZ"
     assert crc64([]) == "0"
-    assert crc64([b"1234", b"56789"]) == crc64([b"123456789"])
+    assert crc64([b"1234", b"56789"]) == crc64([b"56789"], crc64([b"1234"])) == crc64([b"123456789"])
+    data = bytes(range(256)) * 33
+    assert loop(data, 0) == int(crc64([data])), "without anycrc the answer is the same"
+    assert loop(data[100:], loop(data[:100], 0)) == int(crc64([data]))
     assert store.checksum(store.put(b"123456789").digest) == str(0x995D_C9BB_DF19_39FA)
