@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fclab.engine.retry import RetryPolicy
 from fclab.model import Mode, Response
+from fclab.plain_text import printable
 from fclab.units import to_us
 
 if TYPE_CHECKING:
@@ -122,8 +123,8 @@ class Outcome:
     ) -> None:
         self.kind = kind
         self.payload = payload
-        self.error = error
-        self.error_type = error_type
+        self.error = None if error is None else printable(error)
+        self.error_type = None if error_type is None else printable(error_type)
         self.memory_mb = memory_mb
         self.status = status
 

@@ -67,7 +67,7 @@ _RECOVERY = (
 _STOPPED = asdict(STOPPED)
 
 
-def explain(error: sqlite3.Error, path: Path) -> NotStored:
+def explain(error: Exception, path: Path) -> NotStored:
     """What a failed step means and what to do about it."""
     code = str(getattr(error, "sqlite_errorname", ""))
     where = f"the home {path.parent}"
