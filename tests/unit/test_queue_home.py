@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sqlite3
@@ -66,6 +67,33 @@ def test_two_labs_never_share_a_home(tmp_path: Path) -> None:
     put(queue, message(2))
     queue.close()
     SqliteQueue(tmp_path).close()
+
+
+def test_a_removed_lock_lets_nobody_in(tmp_path: Path) -> None:
+    queue = SqliteQueue(tmp_path, kind="wall", post=lambda call: None)
+    (tmp_path / "lock").unlink()
+    for _ in range(2):
+        with pytest.raises(HomeRefused, match="is open in another lab"):
+            SqliteQueue(tmp_path, kind="wall", post=lambda call: None)
+    assert "is open in another lab" in forked(lambda: str(SqliteQueue(tmp_path, kind="wall", post=lambda call: None)))
+    queue.close()
+    SqliteQueue(tmp_path, kind="wall").close()
+
+
+def test_a_lock_that_is_removed_while_it_is_taken_is_taken_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    flock = fcntl.flock
+
+    def late(fd: int, how: int) -> None:
+        flock(fd, how)
+        taken.append(os.fstat(fd).st_ino)
+        if len(taken) == 1:
+            (tmp_path / "lock").rename(tmp_path / "gone")
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    queue = SqliteQueue(tmp_path)
+    assert taken[1:] == [(tmp_path / "lock").stat().st_ino, tmp_path.stat().st_ino]
+    queue.close()
 
 
 def test_a_dead_lab_keeps_nobody_out(tmp_path: Path) -> None:
