@@ -124,6 +124,10 @@ class Driver(Sources):
         """`start(reply)`, and no time passes: a virtual lab stores what it accepts before that returns."""
         self.ask(start, lambda value: None)
 
+    def stored(self, start: Callable[[Callable[[], object]], bool]) -> bool:
+        """What `start(stored)` says. A virtual lab has stored it by then."""
+        return self.ask(start, lambda: None)
+
     def answer(self, start: Callable[[Callable[[Any], object]], object]) -> Any:
         """Let time pass until what `start(reply)` began has made somebody call `reply(value)`; that value."""
         box: list[Any] = []

@@ -107,6 +107,17 @@ class LiveDriver(Sources):
         else:
             self.answer(start)
 
+    def stored(self, start: Callable[[Callable[[], object]], bool]) -> bool:
+        """What `start(stored)` says: if that is True, once it has called `stored`; on the engine's own thread do not wait.
+
+        Raises `NotStored` while the home cannot be written: then it is written as soon as it can be.
+        """
+        box: list[bool] = []
+        answer = self.ask(start, lambda: box.append(True))
+        if answer and not box and not self.clock.here:
+            self._waits.until(lambda: bool(box), None, None, lambda: self.platform.queue.trouble)
+        return answer
+
     def _begin(self, wait: Wait, start: Callable[[Callable[[Any], object]], object]) -> None:
         try:
             start(wait.give)

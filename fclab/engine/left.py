@@ -14,7 +14,7 @@ from fclab.queues.base import STOPPED, Change
 if TYPE_CHECKING:
     from fclab.engine.platform import Platform
     from fclab.engine.rows import Function
-    from fclab.queues.base import Message
+    from fclab.queues.base import Message, Stored
 
 __all__ = ["CRASHES", "Left"]
 
@@ -92,7 +92,7 @@ class Left:
             restore(task, record.state, [(at, state) for at, state, _ in record.history], message.delivery - 1, record.executions)
         return task
 
-    def stop(self, task: Task) -> bool:
+    def stop(self, task: Task, stored: Stored) -> bool:
         """Stop a task whose function is not there; False if it has ended."""
         p, now = self.p, self.p.clock.time
         here = self.messages.get(task.function, {})
@@ -103,10 +103,10 @@ class Left:
         p.queue.aside -= 1
         task.enter(now, "Stopping")
         p.moving += 1
-        p.queue.discard(task.function, task.number, change, partial(self._stopped, task, message, now))
+        p.queue.discard(task.function, task.number, change, partial(self._stopped, task, message, now, stored))
         return True
 
-    def _stopped(self, task: Task, message: Message, now: int) -> None:
+    def _stopped(self, task: Task, message: Message, now: int, stored: Stored) -> None:
         p = self.p
         p.moving -= 1
         self.tasks.pop(task.number, None)
@@ -114,3 +114,4 @@ class Left:
             task.request_id, STOPPED.status, STOPPED.payload, STOPPED.error, STOPPED.error_type, message.enqueued, now
         )
         task.enter(now, "Stopped")
+        stored()

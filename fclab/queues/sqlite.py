@@ -218,8 +218,8 @@ class SqliteQueue(Ledger, Index):
         self._journal.add(step)
         return message
 
-    def note(self, request: int, change: Change) -> None:
-        self._journal.add(Step("note", self._steps.note(request, change)))
+    def note(self, request: int, change: Change, on_stored: Stored | None = None) -> None:
+        self._journal.add(Step("note", self._steps.note(request, change), stored=on_stored))
 
     def expire(self, now: int) -> list[str]:
         over = [(lease.message.request,) for lease, _ in self._leases.values() if lease.until <= now]

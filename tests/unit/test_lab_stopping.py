@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from fclab import AsyncConfig, Lab
+from fclab.observe.events import RequestAccepted
 from fclab.queues.base import Change
 from fclab.queues.sqlite import SqliteQueue
 from tests.contract.queue_kit import message, put, take
@@ -129,3 +131,27 @@ def test_a_stop_asked_for_while_a_retry_is_stored_outlives_the_lab(tmp_path: Pat
     assert [state for _, state, _ in queue.task(1).history] == ["Enqueued", "Running", "Retrying", "Stopping", "Stopped"]
     assert task.state == "Stopped"
     lab.close()
+
+
+def test_a_stop_that_is_answered_is_stored(tmp_path: Path) -> None:
+    """Whatever ends the process then, no later life runs the task."""
+    with Lab("process", home=tmp_path) as lab:
+        lab.function(name="f")(lambda event, context: None)
+        tasks = [lab.invoke_async("f", delay=60) for _ in range(40)]
+        db = sqlite3.connect(tmp_path / "fclab.db")
+        for task in tasks:
+            assert task.stop()
+            assert db.execute("SELECT state FROM tasks WHERE request = ?", (task.number,)).fetchone() == ("Stopped",)
+        db.close()
+
+
+def test_an_observer_that_stops_a_task_does_not_wait(tmp_path: Path) -> None:
+    with Lab("process", home=tmp_path) as lab:
+        lab.function(name="f")(lambda event, context: None)
+        task = lab.invoke_async("f", delay=60)
+        answers: list[bool] = []
+        lab.on(RequestAccepted)(lambda event: answers.append(task.stop()))
+        lab.invoke("f")
+        assert answers == [True]
+        lab.run()
+        assert task.state == "Stopped"
