@@ -47,6 +47,8 @@ class Dispatcher:
         self.hungry: dict[str, None] = {}
         """Functions with due messages that found no capacity."""
         self._turn = 0
+        self.coming = 0
+        """Events handed to the queue, and neither stored nor refused yet."""
         self.left = Left(platform)
         """What an earlier life of the home left for functions that are not declared yet."""
 
@@ -57,6 +59,7 @@ class Dispatcher:
         p, now = self.p, request.arrived
         self.open[request.number] = request
         p.moving += 1
+        self.coming += 1
         message = Message(
             request.number, task.request_id, request.fn.name, request.payload, now + delay, now, task.task_id, cause=request.cause,
             redrive_of=task.redrive_of,
@@ -67,17 +70,32 @@ class Dispatcher:
             None if telling is None else telling.call,
         )  # fmt: skip
         if p.faults.arrows:
+            self._accept(request)
             p.cross("front door->queue", request, store, partial(self._astray, request, task))
         else:
             store()
+
+    def _accept(self, request: Request) -> None:
+        """The event is in, or on an arrow that may lose it: what becomes of it from now on is an outcome."""
+        self.coming -= 1
+        self.p.front_door.record_accepted(request, self.p.clock.time)
+        request.accepted = True
 
     def _astray(self, request: Request, task: Task, effect: str) -> None:
         self._not_stored(request, task, lost("front door->queue"))
 
     def _refused(self, request: Request, task: Task, error: FclabError) -> None:
         """The queue cannot take the event: its disk is full, or another request was faster."""
+        p = self.p
         status, kind = _REFUSALS.get(type(error), (503, "ServiceUnavailable"))
-        self._not_stored(request, task, platform_error(status, kind, error.what))
+        if request.accepted:
+            self._not_stored(request, task, platform_error(status, kind, error.what))
+            return
+        p.moving -= 1
+        self.coming -= 1
+        del self.open[request.number]
+        p.tasks.pop((task.function, task.task_id), None)
+        p.front_door.refuse(request, status, kind, error.what)
 
     def _not_stored(self, request: Request, task: Task, outcome: Outcome) -> None:
         """The event never reached the queue: the caller is told so, not 202."""
@@ -96,8 +114,10 @@ class Dispatcher:
     def _stored(self, request: Request, task: Task, message: Message) -> None:
         p, now = self.p, self.p.clock.time
         p.moving -= 1
+        if not request.accepted:
+            self._accept(request)
         p.record(now, e.EventEnqueued.KIND, request.number, 0, 0, request.fn.number, message.due, p.recording.text(task.task_id))
-        task.enter(now, "Enqueued")
+        task.enter(message.enqueued, "Enqueued")
         p.front_door.accepted(request, task)
         if task.telling is not None:
             p.destinations.told(task.telling)

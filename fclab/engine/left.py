@@ -31,8 +31,10 @@ class Left:
     1. They are no work of this run until then, so `run()` does not wait for them.
     2. Until then they count neither for the queue's depth and age nor against its maximum; from then on for all of these.
     3. Taken up, an event is what it was: its id, its age, its counts and the time of its next delivery.
-    4. A delivery that ended with the lab is a system error, followed by the next one at once. It is the last where the function's
-       policy ends system errors, and always after `CRASHES` in a row: then something in it ends the lab.
+    4. A delivery that was cut by an orderly close counts as begun, and as no error. One that was under way when the lab ended otherwise
+       is a system error, followed by the next one at once. It is the last where the function's policy ends system errors, and always
+       after `CRASHES` in a row: then something in it ends the lab. Whoever was under way is a suspect; whoever ends in any other way
+       meanwhile, or is cut by an orderly close, is none any more.
     """
 
     def __init__(self, platform: Platform) -> None:

@@ -279,7 +279,7 @@ class Platform:
 
     def busy(self) -> bool:
         """Requests have not ended, destinations have not been told, or sources still owe functions events."""
-        return bool(self.work or self.destinations.pending or (self.sources is not None and self.sources.owed))
+        return bool(self.work or self.dispatcher.coming or self.destinations.pending or (self.sources is not None and self.sources.owed))
 
     def close(self) -> None:
         """Let go of everything."""

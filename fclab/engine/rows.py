@@ -76,7 +76,7 @@ class Request:
     cause and caller are the request that made this one and the instance it ran on, or 0; `task` is an async request's record.
     """
 
-    __slots__ = ("arrived", "attempt", "caller", "cause", "ending", "fn", "mode", "number", "payload", "reply", "task")
+    __slots__ = ("accepted", "arrived", "attempt", "caller", "cause", "ending", "fn", "mode", "number", "payload", "reply", "task")
 
     def __init__(
         self, number: int, fn: Function, payload: bytes, mode: Mode, cause: int, caller: int, arrived: int, reply: Reply | None,
@@ -92,6 +92,8 @@ class Request:
         self.reply = reply
         self.task = task
         self.attempt: Attempt | None = None
+        self.accepted = False
+        """An async request's acceptance is recorded."""
         self.ending = False
         """Its outcome is known, and being stored."""
 

@@ -140,16 +140,9 @@ class Reader:
     def over(self, before: int) -> list[tuple[int, bool]]:
         """(request, whether it is a dead letter) of tasks that ended before that lab time and have nobody left to tell."""
         pending = "EXISTS (SELECT 1 FROM calls WHERE calls.request = tasks.request AND told IS NULL)"
-        before += self._epoch
-        found: list[tuple[int, bool]] = []
         dead = "EXISTS (SELECT 1 FROM dead WHERE dead.request = tasks.request)"
-        sql = f"SELECT request, enqueued, ended, {dead} FROM tasks WHERE NOT {pending} ORDER BY request"
-        for request, enqueued, ended, unsent in self._rows(sql):
-            if enqueued >= before:
-                break
-            if ended is not None and ended < before:
-                found.append((request, bool(unsent)))
-        return found
+        sql = f"SELECT request, {dead} FROM tasks WHERE ended < ? AND NOT {pending} ORDER BY ended, request"
+        return [(request, bool(unsent)) for request, unsent in self._rows(sql, (before + self._epoch,))]
 
     def forgotten(self) -> int:
         """How many dead letters were forgotten before anybody sent them again."""

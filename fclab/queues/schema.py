@@ -50,7 +50,10 @@ CREATE INDEX calls_request ON calls (request);
 """One row of `tasks` is a message and its record at once, so they cannot disagree. It waits or is leased while `ended` is NULL; then
 `leased` says which. Times are µs, of the lab or since 1970 by the home's kind. Large payloads and results are in tables of their own,
 because a row is written anew with each change. `history` holds a JSON array a line. `dead` has those given up, until they are in
-`redriven`. Each further index would cost every event a tenth; what is asked once an opening, or stops early, has none."""
+`redriven`. Each further index costs every event up to a tenth; what is asked once an opening, or stops early, has none."""
+
+_LATER = "CREATE INDEX IF NOT EXISTS tasks_ended ON tasks (ended) WHERE ended IS NOT NULL"
+"""What homes of this version did not have from the first: made where it is missing. It says what retention has to forget."""
 
 _NAMES = re.findall(r"^CREATE (?:TABLE|(?:UNIQUE )?INDEX) (\w+)", _SCHEMA, re.MULTILINE)
 
@@ -71,7 +74,7 @@ def explain(error: Exception, path: Path) -> NotStored:
     """What a failed step means and what to do about it."""
     code = str(getattr(error, "sqlite_errorname", ""))
     where = f"the home {path.parent}"
-    if code.startswith("SQLITE_FULL"):
+    if code.startswith(("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMMAP")):
         return NotStored(f"there is no room left for {where}.", hint="free some space; what could not be written is tried again")
     if code.startswith("SQLITE_READONLY"):
         return NotStored(f"{where} cannot be written: it is read-only.", hint="give the right to write there")
@@ -125,6 +128,7 @@ def open_database(path: Path, kind: Kind, full: bool, alone: bool) -> sqlite3.Co
                 f"BEGIN IMMEDIATE; {_SCHEMA} INSERT INTO home VALUES ('kind', '{kind}'), ('now', 0), ('last', 0), ('opened', 0);"
                 f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
             )
+        db.execute(_LATER)
         db.execute("UPDATE home SET value = value + 1 WHERE name = 'opened'")
     except sqlite3.Error as error:
         db.close()

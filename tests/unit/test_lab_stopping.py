@@ -155,3 +155,32 @@ def test_an_observer_that_stops_a_task_does_not_wait(tmp_path: Path) -> None:
         assert answers == [True]
         lab.run()
         assert task.state == "Stopped"
+
+
+@pytest.mark.parametrize("backend", ["virtual", "process"])
+def test_an_orderly_close_is_no_crash(backend: Any, tmp_path: Path) -> None:
+    """Left, clause 4: however often a lab is closed during a long delivery, the event goes on."""
+    for life in range(12):
+        with Lab(backend, home=tmp_path) as lab:
+            lab.declare("f", duration=100, timeout=200) if backend == "virtual" else lab.function(name="f", timeout=200)(waits)
+            if not life:
+                lab.invoke_async("f", task_id="long")
+            while lab.task("long").state != "Running" or lab.task("long").attempts <= life:
+                lab.step()
+            task = lab.task("long")
+            assert (task.state, task.attempts, task.response) == ("Running", life + 1, None)
+    queue = SqliteQueue(tmp_path, kind="virtual" if backend == "virtual" else "wall")
+    [(_, _, message)] = queue._read.messages()
+    assert (message.delivery, message.system_errors) == (13, 0)
+    record = queue.task(1)
+    assert record is not None
+    assert record.history[-1][1:] == ("Retrying", "the lab was closed")
+    queue.close()
+
+
+def waits(event: bytes, context: Any) -> None:
+    import sys
+
+    sys.stdin.read()
+    while True:
+        pass

@@ -357,3 +357,27 @@ def test_waiting_payloads_do_not_fill_the_memory(tmp_path: Path, monkeypatch: py
 def test_the_package_is_imported_without_a_database() -> None:
     code = "import sys, fclab; fclab.Lab().close(); sys.exit('sqlite3' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_to_forget_is_looked_up_and_old_events_that_wait_are_not(tmp_path: Path) -> None:
+    queue = SqliteQueue(tmp_path)
+    sql: list[str] = []
+    queue._own.set_trace_callback(sql.append)
+    queue.sweep(5)
+    queue._own.set_trace_callback(None)
+    plan = " ".join(row[3] for row in queue._own.execute(f"EXPLAIN QUERY PLAN {sql[0]}"))
+    assert "INDEX tasks_ended (ended<?)" in plan
+    assert "SCAN tasks" not in plan
+    queue.close()
+
+
+def test_a_home_of_before_that_index_gets_it(tmp_path: Path) -> None:
+    SqliteQueue(tmp_path).close()
+    with sqlite3.connect(tmp_path / "fclab.db") as db:
+        db.execute("DROP INDEX tasks_ended")
+    db.close()
+    queue = SqliteQueue(tmp_path)
+    put(queue, message(1))
+    ended(queue, take(queue, 0), None, entered(3, "Succeeded"))
+    assert (queue.sweep(3), queue.sweep(4)) == (0, 1)
+    queue.close()
