@@ -12,7 +12,7 @@ from typing import Any
 from fclab import forks
 from fclab.queues.base import Call, Message
 from fclab.queues.records import Page, TaskQuery, TaskRecord
-from fclab.queues.schema import explain
+from fclab.queues.schema import damage, explain
 
 __all__ = ["Reader"]
 
@@ -127,9 +127,12 @@ class Reader:
     def _history(self, lines: str) -> list[tuple[int, str, str]]:
         """What a record says; a stop that was noted, and then done, entered Stopping once."""
         found: list[tuple[int, str, str]] = []
-        for at, entered, detail in map(json.loads, lines.splitlines()):
-            if not found or found[-1][1] != entered:
-                found.append((at - self._epoch, entered, detail))
+        try:
+            for at, entered, detail in map(json.loads, lines.splitlines()):
+                if not found or found[-1][1] != entered:
+                    found.append((at - self._epoch, entered, detail))
+        except (ValueError, TypeError) as error:
+            raise damage(self._path, f"a task's history says {lines[:40]!r}") from error
         return found
 
     def number(self, name: str, function: str) -> int:

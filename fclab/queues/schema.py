@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,7 @@ from typing import Literal
 from fclab.queues.base import STOPPED
 from fclab.queues.errors import HomeRefused, NotStored
 
-__all__ = ["Kind", "connect", "explain", "open_database", "recover", "refused"]
+__all__ = ["Kind", "connect", "damage", "explain", "open_database", "recover", "refused"]
 
 Kind = Literal["virtual", "wall"]
 
@@ -79,13 +80,14 @@ def explain(error: Exception, path: Path) -> NotStored:
     if code.startswith("SQLITE_READONLY"):
         return NotStored(f"{where} cannot be written: it is read-only.", hint="give the right to write there")
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return _damage(path, str(error))
+        return damage(path, str(error))
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return NotStored(f"another program keeps {path} busy.", hint="close it; what could not be written is tried again")
     return NotStored(f"{where} cannot be used: {error} ({code or type(error).__name__}).", hint="look after the disk it is on")
 
 
-def _damage(path: Path, said: str) -> NotStored:
+def damage(path: Path, said: str) -> NotStored:
+    """What to say of a home that holds what no lab wrote."""
     hint = f"put {path.name} aside and copy what is left of it with sqlite3's .recover"
     return NotStored(f"the home {path.parent} is damaged: {said}.", hint=hint)
 
@@ -113,6 +115,8 @@ def open_database(path: Path, kind: Kind, full: bool, alone: bool) -> sqlite3.Co
         db = connect(path)
     except sqlite3.Error as error:
         raise _refused(error, path) from error
+    except OSError as error:
+        raise HomeRefused(f"{path} cannot be read: {error.strerror}.", hint="put it aside, or give another folder") from error
     try:
         db.execute("PRAGMA secure_delete = OFF")
         if alone:
@@ -157,10 +161,10 @@ def _check(path: Path, kind: Kind) -> bool:
                 hint="nothing was changed; use the newer fclab, or give another folder",
             )
         there = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
-        missing = [name for name in _NAMES if name not in there]
+        missing = [name for name in _NAMES if name not in there] or sorted(_columns() - _columns(db))
         said = f"it has no {missing[0]}" if missing else str(_one(db, "PRAGMA quick_check(1)"))
         if said != "ok":
-            raise refused(_damage(path, said.splitlines()[-1]))
+            raise refused(damage(path, said.splitlines()[-1]))
         found = _one(db, "SELECT value FROM home WHERE name = 'kind'")
         if found != kind:
             raise HomeRefused(
@@ -170,6 +174,16 @@ def _check(path: Path, kind: Kind) -> bool:
         return False
     finally:
         db.close()
+
+
+def _columns(db: sqlite3.Connection | None = None) -> set[str]:
+    """The columns of a database as table.column, or those that a home should have."""
+    if db is None:
+        with closing(sqlite3.connect(":memory:")) as db:
+            db.executescript(_SCHEMA)
+            return _columns(db)
+    found = db.execute("SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'")
+    return {name for (name,) in found}
 
 
 _TIMES = {"virtual": "virtual time", "wall": "the time of day"}
