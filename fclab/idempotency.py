@@ -9,7 +9,9 @@
 Each event has a record in a SQLite file, by its key:
 
 1. While a delivery runs the record is *in progress*, and another request with its key raises `InProgress` instead of running beside it.
-   A later delivery of the same request takes the record over: it is only made when the one before has ended, however it did.
+   A later delivery of the same request takes the record over: it is only made when the one before has ended, however it did. So does
+   one with the same count of retries, or a lower one, if the process that had the record is gone: where a lab was killed before it
+   had written down that a delivery began, the next life of its home delivers with the same count again.
 2. When the handler has returned the record is *done* and keeps the result: later deliveries return it and run nothing.
 3. A handler that raises leaves no record, so that a retry runs it again.
 4. A record that is *expired* counts as none: of a delivery in progress after `lease`, because what ran it must be dead by then and its
@@ -117,19 +119,19 @@ class _Record:
     def __init__(self, path: str, key: str, request: str, retry: int, lease: float, expires: float) -> None:
         self._path = path
         self._key = key
-        self._owner = os.urandom(8).hex()
+        self._owner = f"{os.urandom(8).hex()} {_here()}"
         self._expires = expires
         self.done = False
         self.result: Any = None
         now = time.time()
         with _Step(path) as db:
             _upgrade(db)
-            found = db.execute("SELECT state, result, request, retry FROM idempotent WHERE key = ? AND until > ?", (key, now)).fetchone()
-            state, kept, owner, before = found or ("", b"", "", 0)
+            sql = "SELECT state, result, request, retry, owner FROM idempotent WHERE key = ? AND until > ?"
+            state, kept, holder, before, owner = db.execute(sql, (key, now)).fetchone() or ("", b"", "", 0, "")
             if state == "done":
                 self.done, self.result = True, _read(kept)
                 return
-            if state and (owner != request or before >= retry):
+            if state and (holder != request or (before >= retry and not _gone(owner))):
                 raise InProgress(f"{key!r} is being worked on by another delivery")
             row = (key, self._owner, now + lease, request, retry)
             db.execute("REPLACE INTO idempotent VALUES (?, 'in progress', ?, ?, NULL, ?, ?)", row)
@@ -172,6 +174,46 @@ class _Step:
             self._db.execute("ROLLBACK" if kind is not None else "COMMIT")
         finally:
             self._db.close()
+
+
+def _here() -> str:
+    """This process, in words that no other one ever has: its id, when it began, and where ids are counted."""
+    return f"{os.getpid()} {_began(os.getpid())[0]} {_where()}"
+
+
+def _gone(owner: str) -> bool:
+    """The process that had a record has certainly ended. One of another machine, or of before a restart, nobody can tell of."""
+    _, _, place = owner.partition(" ")
+    pid, _, rest = place.partition(" ")
+    began, _, where = rest.partition(" ")
+    if not pid.isdecimal() or where != _where():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    there, state = _began(int(pid))
+    return state in ("Z", "X") or (began != there != "" != began)
+
+
+def _began(pid: int) -> tuple[str, str]:
+    """When a process began, in ticks since the machine did, and its state; empty where the system does not tell."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            fields = file.read().rpartition(")")[2].split()
+        return fields[19], fields[0]
+    except (OSError, IndexError):
+        return "", ""
+
+
+def _where() -> str:
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123
+            return f"{file.read().strip()} {os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115
+    except OSError:
+        return os.uname().nodename
 
 
 def _upgrade(db: sqlite3.Connection) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fclab.errors import FunctionError, PlatformError, RequestRefused, UsageError
+from fclab.plain_text import printable
 
 __all__ = [
     "ASYNC_PAYLOAD_LIMIT",
@@ -133,10 +134,9 @@ class AsyncConfig:
             raise UsageError(f"max_age must be at least 1 s, not {self.max_age!r}.", hint="the product allows 1 to 604800 s")
         for name in ("on_success", "on_failure"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, str) or value in ("", "queue:", "topic:")):
-                raise UsageError(
-                    f"{name} names a function, 'queue:NAME' or 'topic:NAME', not {value!r}.", hint="such as on_failure='queue:dead-letters'"
-                )
+            if value is not None and (not isinstance(value, str) or value in ("", "queue:", "topic:") or value != printable(value)):
+                what = f"{name} names a function, 'queue:NAME' or 'topic:NAME', not {value!r}."
+                raise UsageError(what, hint="such as on_failure='queue:dead-letters'")
 
 
 @dataclass(frozen=True, slots=True)

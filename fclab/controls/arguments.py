@@ -51,7 +51,7 @@ def check_lab(
 
 def check_storage(home: object, durability: object, max_waiting: object, retention: object) -> Storage:
     """The options of `Lab` that say where events rest."""
-    if home is not None and (not isinstance(home, (str, Path)) or not str(home)):
+    if home is not None and (not isinstance(home, (str, Path)) or not str(home) or "\0" in str(home)):
         raise UsageError(f"home must be a folder, not {home!r}.", hint='such as home="my-lab"; without one, events rest in memory')
     if durability not in ("normal", "full"):
         raise UsageError(f"durability must be 'normal' or 'full', not {durability!r}.", hint="'full' also survives a power cut")

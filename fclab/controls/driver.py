@@ -6,7 +6,7 @@ import _thread
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -17,6 +17,7 @@ from fclab.controls.outlook import helps, stalled
 from fclab.controls.sources import Sources
 from fclab.engine.platform import Platform
 from fclab.errors import EndlessRun, LabClosed, NestedRun, UsageError, WrongThread
+from fclab.queues.errors import NotStored
 from fclab.units import FOREVER, seconds_text
 
 if TYPE_CHECKING:
@@ -87,6 +88,9 @@ class Driver(Sources):
         self._turning = True
         try:
             with self._interruptible():
+                if self.platform.queue.trouble is not None:
+                    with suppress(NotStored):  # the disk may be well again; where it is not, the end of the run says so
+                        self.platform.queue.flush()
                 yield
             self.clock.vent()
         finally:
@@ -123,6 +127,10 @@ class Driver(Sources):
     def hand_in(self, start: Callable[[Callable[[Any], object]], object]) -> None:
         """`start(reply)`, and no time passes: a virtual lab stores what it accepts before that returns."""
         self.ask(start, lambda value: None)
+
+    def stored(self, start: Callable[[Callable[[], object]], bool]) -> bool:
+        """What `start(stored)` says. A virtual lab has stored it by then."""
+        return self.ask(start, lambda: None)
 
     def answer(self, start: Callable[[Callable[[Any], object]], object]) -> Any:
         """Let time pass until what `start(reply)` began has made somebody call `reply(value)`; that value."""

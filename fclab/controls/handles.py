@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from fclab.engine.instance import Instance
@@ -182,8 +183,11 @@ class TaskHandle:
         return self._task.response
 
     def stop(self) -> bool:
-        """Stop it, waiting or running; False if it has ended already. Its destinations are not told."""
-        return self._driver.ask(self._driver.platform.settlement.stop, self._task)
+        """Stop it, waiting or running; False if it has ended already. Its destinations are not told.
+
+        When this returns it is stored: no later life of the home runs it. Raises `NotStored` if the home cannot be written at present.
+        """
+        return self._driver.stored(partial(self._driver.platform.settlement.stop, self._task))
 
     def __repr__(self) -> str:
         return repr(self._task)

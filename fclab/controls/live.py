@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from fclab import forks
@@ -107,6 +108,17 @@ class LiveDriver(Sources):
         else:
             self.answer(start)
 
+    def stored(self, start: Callable[[Callable[[], object]], bool]) -> bool:
+        """What `start(stored)` says: if that is True, once it has called `stored`; on the engine's own thread do not wait.
+
+        Raises `NotStored` while the home cannot be written: then it is written as soon as it can be.
+        """
+        box: list[bool] = []
+        answer = self.ask(start, lambda: box.append(True))
+        if answer and not box and not self.clock.here:
+            self._waits.until(lambda: bool(box), None, None, lambda: self.platform.queue.trouble)
+        return answer
+
     def _begin(self, wait: Wait, start: Callable[[Callable[[Any], object]], object]) -> None:
         try:
             start(wait.give)
@@ -114,6 +126,13 @@ class LiveDriver(Sources):
             wait.fail(error)
 
     # ---- waiting
+
+    def _ready(self) -> None:
+        """Refuse where waiting is impossible; and try what could not be written once more, for the disk may be well again."""
+        self.idle()
+        if self.platform.queue.trouble is not None:
+            with suppress(FclabError):
+                self.platform.queue.flush()
 
     def now(self) -> int:
         """Lab time in µs."""
@@ -128,14 +147,14 @@ class LiveDriver(Sources):
         now = self.now()
         if until < now:
             raise UsageError(f"{seconds_text(until)} s is in the past.", hint=f"it is {seconds_text(now)} s, and real time only goes on")
-        self.idle()
+        self._ready()
         self._waits.until(lambda: self.clock.time >= until, until, lambda: ((self.now() - now) / max(1, until - now), ""))
         if self.platform.queue.trouble is not None:
             raise self.platform.queue.trouble
 
     def finish(self) -> None:
         """Wait until all work is done. Raises `EndlessRun` when that can never be."""
-        self.idle()
+        self._ready()
         most = max(1, self.platform.work)
 
         def progress() -> tuple[float, str]:
@@ -150,7 +169,7 @@ class LiveDriver(Sources):
         self, done: Callable[[], bool], limit: int | None = None, progress: Callable[[], tuple[float, str]] | None = None
     ) -> None:
         """Wait until `done()`, at most `limit` µs. Raises `EndlessRun` when that can never be."""
-        self.idle()
+        self._ready()
         self._waits.until(done, None if limit is None else self.now() + limit, progress, self.endless)
 
     def step(self) -> bool:

@@ -10,6 +10,7 @@ from fclab.controls.handles import TaskHandle
 from fclab.engine.tasks import Task, restore
 from fclab.errors import UnknownFunction, UsageError
 from fclab.grid import html_grid, text_grid
+from fclab.plain_text import printable
 from fclab.queues.records import DEAD, FINAL, TaskQuery
 from fclab.units import seconds_text, to_us
 
@@ -88,8 +89,10 @@ class Tasks:
         newest      the last accepted first; False: the first
         limit       1 to 100 a page; token: the one of the page before
         """
+        if status is not None and not isinstance(status, (str, Sequence)):
+            raise UsageError(f"status must be a state or several, not {status!r}.", hint='such as status="Failed"')
         states = () if status is None else (status,) if isinstance(status, str) else tuple(status)
-        first, last = (None if at is None else to_us(at, "begin or end") for at in (begin, end))
+        first, last = (None if at is None else to_us(at, "begin or end", least=-1e12) for at in (begin, end))  # earlier lives are below 0
         return self._page(TaskQuery(function or "", states, prefix or "", first, last, False, newest, limit, token or ""))
 
     def dead_letters(self, function: str | None = None, limit: int = 20, token: str | None = None) -> TaskPage:
@@ -148,7 +151,11 @@ class Tasks:
     def _find(self, task: str | int, function: str | None) -> Task:
         self._platform.forget()
         queue = self._platform.queue
-        number = queue.number(task, function or "") if isinstance(task, str) else task
+        number = 0
+        if isinstance(task, str):
+            number = queue.number(task, function or "") if printable(f"{task}{function}") == f"{task}{function}" else 0
+        elif isinstance(task, int) and 0 < task < 1 << 63:
+            number = task
         record = queue.task(number) if number else None
         if record is None:
             raise UsageError(f"There is no task {task!r} on record.", hint="lab.tasks() lists those there are")

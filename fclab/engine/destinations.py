@@ -17,6 +17,7 @@ from fclab.queues.base import Call
 from fclab.units import SECOND
 
 if TYPE_CHECKING:
+    from fclab.clock import Timer
     from fclab.engine.platform import Platform
     from fclab.engine.rows import Attempt, Outcome
 
@@ -70,7 +71,7 @@ class Destinations:
     2. A call that fails (lost on its arrow, refused by the function's front door) is made again with back-off, `TRIES` times in all.
        Whatever becomes of it, the outcome of the request stays what it is.
     3. A call that an earlier life of the home left waits for its target, if that is a function, and not for the function whose outcome
-       it tells.
+       it tells. That is no work of this life, but its tries go on where they were: it is given up as in one life.
     4. A queue or topic has what it is told before the call is over, and takes no outcome twice: so none is lost or doubled, whenever
        the lab ends in between.
     """
@@ -79,8 +80,8 @@ class Destinations:
         self.p = platform
         self.pending = 0
         """Calls that neither succeeded nor were given up."""
-        self.found: dict[str, list[Telling]] = {}
-        """Calls that an earlier life left, by the function to be called, which is not declared yet."""
+        self.found: dict[str, dict[int, tuple[Telling, Timer]]] = {}
+        """Calls that an earlier life left, by the function to be called, which is not declared yet, and by number; and the next try."""
 
     def call(self, request: Request, attempt: Attempt, outcome: Outcome) -> Call | None:
         """The call that an outcome asks for. A stopped task tells nobody."""
@@ -103,12 +104,29 @@ class Destinations:
             if call.to.startswith(INSIDE):
                 self._left(Telling(call, request, record.attempts))
             else:
-                self.found.setdefault(call.to, []).append(Telling(call, request, record.attempts))
+                self._await(Telling(call, request, record.attempts), max(self.p.clock.time, call.due))
 
     def adopt(self, fn: Function) -> None:
         """Make the calls to this function that an earlier life left, when they are due (clause 3)."""
-        for telling in self.found.pop(fn.name, ()):
+        for telling, timer in self.found.pop(fn.name, {}).values():
+            timer.cancel()
             self._left(telling)
+
+    def _await(self, telling: Telling, due: int) -> None:
+        timer = self.p.clock.call_at(due, self._missing, telling, order=Order.RETRY_DUE)
+        self.found.setdefault(telling.call.to, {})[telling.call.number] = telling, timer
+
+    def _missing(self, telling: Telling) -> None:
+        """It is due, and nobody is there to be told."""
+        call, now = telling.call, self.p.clock.time
+        del self.found[call.to][call.number]
+        error = f"404 FunctionNotFound: function '{call.to}' does not exist"
+        if call.tries + 1 >= TRIES:
+            self.p.queue.called(call, now, error=error)
+            return
+        due = now + backoff(FIRST, CAP, call.tries + 1)
+        self.p.queue.call_again(call, due, error)
+        self._await(telling, due)
 
     def _left(self, telling: Telling) -> None:
         self.pending += 1

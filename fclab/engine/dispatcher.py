@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fclab.clock import Order
 from fclab.engine.failures import lost, platform_error, stopped
-from fclab.engine.instance import Instance, State
+from fclab.engine.instance import Instance
 from fclab.engine.left import Left
 from fclab.engine.pool import Refusal
 from fclab.engine.rows import Attempt, Outcome, Request
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Dispatcher"]
 
 _REFUSALS = {QueueFull: (429, "ResourceExhausted"), DuplicateTask: (409, "StatefulAsyncInvocationAlreadyExists")}
-_WORKING = (State.IDLE, State.BUSY)
 
 
 class Dispatcher:
@@ -36,8 +35,7 @@ class Dispatcher:
     2. What is leased is a delivery; `settlement` ends it.
     3. An event older than its limit when it is due expires without running.
     4. An outage refuses at dispatch, at once.
-    5. Under the lab's cap functions take turns: who has the fewest instances first, then whose turn is longest ago. A function whose
-       events wait gives an instance up for another one that has none, or two fewer, while that one's events wait.
+    5. Under the lab's cap functions take turns, as `turns` says.
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -49,6 +47,8 @@ class Dispatcher:
         self.hungry: dict[str, None] = {}
         """Functions with due messages that found no capacity."""
         self._turn = 0
+        self.coming = 0
+        """Events handed to the queue, and neither stored nor refused yet."""
         self.left = Left(platform)
         """What an earlier life of the home left for functions that are not declared yet."""
 
@@ -59,6 +59,7 @@ class Dispatcher:
         p, now = self.p, request.arrived
         self.open[request.number] = request
         p.moving += 1
+        self.coming += 1
         message = Message(
             request.number, task.request_id, request.fn.name, request.payload, now + delay, now, task.task_id, cause=request.cause,
             redrive_of=task.redrive_of,
@@ -69,17 +70,32 @@ class Dispatcher:
             None if telling is None else telling.call,
         )  # fmt: skip
         if p.faults.arrows:
+            self._accept(request)
             p.cross("front door->queue", request, store, partial(self._astray, request, task))
         else:
             store()
+
+    def _accept(self, request: Request) -> None:
+        """The event is in, or on an arrow that may lose it: what becomes of it from now on is an outcome."""
+        self.coming -= 1
+        self.p.front_door.record_accepted(request, self.p.clock.time)
+        request.accepted = True
 
     def _astray(self, request: Request, task: Task, effect: str) -> None:
         self._not_stored(request, task, lost("front door->queue"))
 
     def _refused(self, request: Request, task: Task, error: FclabError) -> None:
         """The queue cannot take the event: its disk is full, or another request was faster."""
+        p = self.p
         status, kind = _REFUSALS.get(type(error), (503, "ServiceUnavailable"))
-        self._not_stored(request, task, platform_error(status, kind, error.what))
+        if request.accepted:
+            self._not_stored(request, task, platform_error(status, kind, error.what))
+            return
+        p.moving -= 1
+        self.coming -= 1
+        del self.open[request.number]
+        p.tasks.pop((task.function, task.task_id), None)
+        p.front_door.refuse(request, status, kind, error.what)
 
     def _not_stored(self, request: Request, task: Task, outcome: Outcome) -> None:
         """The event never reached the queue: the caller is told so, not 202."""
@@ -98,8 +114,10 @@ class Dispatcher:
     def _stored(self, request: Request, task: Task, message: Message) -> None:
         p, now = self.p, self.p.clock.time
         p.moving -= 1
+        if not request.accepted:
+            self._accept(request)
         p.record(now, e.EventEnqueued.KIND, request.number, 0, 0, request.fn.number, message.due, p.recording.text(task.task_id))
-        task.enter(now, "Enqueued")
+        task.enter(message.enqueued, "Enqueued")
         p.front_door.accepted(request, task)
         if task.telling is not None:
             p.destinations.told(task.telling)
@@ -139,7 +157,7 @@ class Dispatcher:
             if count == most:
                 return count
             out = bool(p.faults.outages) and p.faults.out(now)
-            place = Refusal.GROWTH if out else p.pool.find(fn)
+            place = Refusal.GROWTH if out else p.turns.find(fn)
             if place is Refusal.FULL:
                 self.hungry[function] = None
                 return count
@@ -159,38 +177,9 @@ class Dispatcher:
                 self.pump(fn.name)
             return
         if len(self.hungry) > 1 and fn.name in self.hungry:
-            self._give_way(fn)
-        while any(self.pump(name, 1) for name in sorted(self.hungry, key=self._standing)):
+            self.p.turns.give_way(fn)
+        while any(self.pump(name, 1) for name in self.p.turns.line()):
             pass
-
-    def _standing(self, name: str) -> tuple[int, int]:
-        """Who has less comes first, then whose turn is longest ago."""
-        fn = self.p.functions[name]
-        return fn.standing(), fn.turn
-
-    def _give_way(self, fn: Function) -> None:
-        """Let one of a hungry function's instances go, if the lab's cap keeps it from another one that has none, or two fewer."""
-        p = self.p
-        if p.cap is None or p.pool.alive < p.cap or any(instance.draining for instance in fn.instances.values()):
-            return
-        fewest = min((self._room(name) for name in self.hungry if name != fn.name), default=FOREVER)
-        if fewest and fewest + 1 >= fn.standing():
-            return
-        own = [instance for instance in fn.instances.values() if not instance.reserved and instance.state in _WORKING]
-        instance = min(own, key=lambda one: (one.running, one.number), default=None)
-        if instance is None:
-            return
-        if instance.running:
-            instance.draining = True  # it goes when what runs on it has ended
-            instance.mark = -1
-        else:
-            p.pool.stop(instance, "displaced")
-
-    def _room(self, name: str) -> int:
-        """The instances that a function has; very many if it may have no more, or is disabled."""
-        fn = self.p.functions[name]
-        standing = fn.standing()
-        return standing if fn.enabled and (fn.limit is None or standing < fn.limit) else FOREVER
 
     def _deliver(self, lease: Lease, fn: Function, out: bool) -> None:
         p, message = self.p, lease.message
@@ -230,7 +219,7 @@ class Dispatcher:
         if task.state == "Stopping":
             self._broken(attempt, stopped())
             return
-        place = p.pool.find(request.fn)
+        place = p.turns.find(request.fn)
         if not isinstance(place, Instance) and place is not Refusal.NEW:
             self._broken(attempt, platform_error(429, "ResourceExhausted", place.value))
             return

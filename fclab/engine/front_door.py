@@ -74,7 +74,7 @@ class FrontDoor:
         request.arrived = p.clock.time
         request.fn = p.functions.get(request.fn.name, request.fn)  # it may have been replaced on the way
         if effect:
-            self._refuse(request, 503, "ServiceUnavailable", "the request was lost on the way caller->front door")
+            self.refuse(request, 503, "ServiceUnavailable", "the request was lost on the way caller->front door")
         else:
             self._enter(request, delay)
 
@@ -82,16 +82,15 @@ class FrontDoor:
         p, fn = self.p, request.fn
         sync = request.mode == "sync"
         if not fn.enabled:
-            self._refuse(request, 403, "FunctionDisabled", f"invocation of function '{fn.name}' is disabled")
+            self.refuse(request, 403, "FunctionDisabled", f"invocation of function '{fn.name}' is disabled")
             return
         limit = SYNC_PAYLOAD_LIMIT if sync else ASYNC_PAYLOAD_LIMIT
         if request.payload and len(request.payload) > limit:
-            self._refuse(request, 400, "EntityTooLarge", f"payload size exceeds maximum allowed size ({limit} bytes)")
+            self.refuse(request, 400, "EntityTooLarge", f"payload size exceeds maximum allowed size ({limit} bytes)")
             return
         if not sync:
             task = request.task = request.task or Task(request.number, p.request_id(request.number), fn.name)
             if self._admit(request, task, delay):
-                self.record_accepted(request)
                 p.dispatcher.enqueue(request, task, delay)
             return
         faults = p.faults
@@ -104,9 +103,9 @@ class FrontDoor:
             else:
                 p.cross("front door->pool", request, partial(self._to_pool, request), partial(self._broken, request))
             return
-        place = p.pool.find(fn)
+        place = p.turns.find(fn)
         if not isinstance(place, Instance) and place is not Refusal.NEW:
-            self._refuse(request, 429, "ResourceExhausted", place.value)
+            self.refuse(request, 429, "ResourceExhausted", place.value)
             return
         self.record_accepted(request)
         p.moving += 1
@@ -117,7 +116,7 @@ class FrontDoor:
 
     def _to_pool(self, request: Request) -> None:
         request.fn = self.p.functions.get(request.fn.name, request.fn)  # it may have been replaced on the way
-        place = self.p.pool.find(request.fn)
+        place = self.p.turns.find(request.fn)
         if not isinstance(place, Instance) and place is not Refusal.NEW:
             self.answer(Attempt(request, 1), platform_error(429, "ResourceExhausted", place.value))
         else:
@@ -131,20 +130,20 @@ class FrontDoor:
         p = self.p
         queue = p.queue
         if queue.max_depth is not None and queue.full():
-            self._refuse(request, 429, "ResourceExhausted", f"the queue holds {queue.max_depth} events, as many as it may")
+            self.refuse(request, 429, "ResourceExhausted", f"the queue holds {queue.max_depth} events, as many as it may")
             return False
         if delay and delay > request.fn.policy.max_age:
             message = f"a delay of {seconds(delay):g} s is longer than the {seconds(request.fn.policy.max_age):g} s that an event may wait"
-            self._refuse(request, 400, "InvalidArgument", message)
+            self.refuse(request, 400, "InvalidArgument", message)
             return False
         if not task.task_id:
             return True
         if not _TASK_ID.match(task.task_id):
             message = f"task id {task.task_id[:40]!r} is malformed: a letter or _, then letters, digits, _ and -, at most 128 in all"
-            self._refuse(request, 400, "InvalidArgument", message)
+            self.refuse(request, 400, "InvalidArgument", message)
             return False
         if p.taken(request.fn.name, task.task_id):
-            self._refuse(request, 409, "StatefulAsyncInvocationAlreadyExists", f"a task with id '{task.task_id}' exists already")
+            self.refuse(request, 409, "StatefulAsyncInvocationAlreadyExists", f"a task with id '{task.task_id}' exists already")
             return False
         p.tasks[request.fn.name, task.task_id] = task
         return True
@@ -161,7 +160,8 @@ class FrontDoor:
         if request.payload:
             p.recording.note_payload(request.number, "event", request.payload)
 
-    def _refuse(self, request: Request, status: int, kind: str, message: str) -> None:
+    def refuse(self, request: Request, status: int, kind: str, message: str) -> None:
+        """Say no to a request that is not in."""
         self._say_no(request.number, request.fn.number, request.caller, request.reply, request.task, status, kind, message)
 
     def _say_no(

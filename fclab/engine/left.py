@@ -14,7 +14,7 @@ from fclab.queues.base import STOPPED, Change
 if TYPE_CHECKING:
     from fclab.engine.platform import Platform
     from fclab.engine.rows import Function
-    from fclab.queues.base import Message
+    from fclab.queues.base import Message, Stored
 
 __all__ = ["CRASHES", "Left"]
 
@@ -31,8 +31,10 @@ class Left:
     1. They are no work of this run until then, so `run()` does not wait for them.
     2. Until then they count neither for the queue's depth and age nor against its maximum; from then on for all of these.
     3. Taken up, an event is what it was: its id, its age, its counts and the time of its next delivery.
-    4. A delivery that ended with the lab is a system error, followed by the next one at once. It is the last where the function's
-       policy ends system errors, and always after `CRASHES` in a row: then something in it ends the lab.
+    4. A delivery that was cut by an orderly close counts as begun, and as no error. One that was under way when the lab ended otherwise
+       is a system error, followed by the next one at once. It is the last where the function's policy ends system errors, and always
+       after `CRASHES` in a row: then something in it ends the lab. Whoever was under way is a suspect; whoever ends in any other way
+       meanwhile, or is cut by an orderly close, is none any more.
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -92,7 +94,7 @@ class Left:
             restore(task, record.state, [(at, state) for at, state, _ in record.history], message.delivery - 1, record.executions)
         return task
 
-    def stop(self, task: Task) -> bool:
+    def stop(self, task: Task, stored: Stored) -> bool:
         """Stop a task whose function is not there; False if it has ended."""
         p, now = self.p, self.p.clock.time
         here = self.messages.get(task.function, {})
@@ -103,10 +105,10 @@ class Left:
         p.queue.aside -= 1
         task.enter(now, "Stopping")
         p.moving += 1
-        p.queue.discard(task.function, task.number, change, partial(self._stopped, task, message, now))
+        p.queue.discard(task.function, task.number, change, partial(self._stopped, task, message, now, stored))
         return True
 
-    def _stopped(self, task: Task, message: Message, now: int) -> None:
+    def _stopped(self, task: Task, message: Message, now: int, stored: Stored) -> None:
         p = self.p
         p.moving -= 1
         self.tasks.pop(task.number, None)
@@ -114,3 +116,4 @@ class Left:
             task.request_id, STOPPED.status, STOPPED.payload, STOPPED.error, STOPPED.error_type, message.enqueued, now
         )
         task.enter(now, "Stopped")
+        stored()

@@ -27,6 +27,7 @@ from fclab.engine.reserve import Reserve
 from fclab.engine.rows import Attempt, Function, Outcome, Reply, Request
 from fclab.engine.settlement import Settlement
 from fclab.engine.tasks import Task
+from fclab.engine.turns import Turns
 from fclab.model import FunctionSpec, Mode
 from fclab.observe import events as e
 from fclab.observe.recording import Recording
@@ -51,7 +52,7 @@ class Platform:
         "_ids", "backend", "boots", "cap", "clock", "depths", "destinations", "dispatcher", "done", "executor", "faults", "first",
         "front_door", "functions", "growth", "hopeless", "keep_alive", "life", "logbook", "mode_texts", "moving", "next_delay",
         "open_sources", "placement", "pool", "preset", "queue", "record", "recording", "records", "reserve", "seed", "settlement",
-        "sources", "tasks", "work",
+        "sources", "tasks", "turns", "work",
     )  # fmt: skip
     # without slots more than 30 attributes are slow to reach in Python 3.11
 
@@ -96,6 +97,7 @@ class Platform:
         self.done = self.executor.done
         self.front_door = FrontDoor(self)
         self.dispatcher = Dispatcher(self)
+        self.turns = Turns(self)
         self.settlement = Settlement(self)
         self.destinations = Destinations(self)
         self.reserve = Reserve(self)
@@ -277,7 +279,7 @@ class Platform:
 
     def busy(self) -> bool:
         """Requests have not ended, destinations have not been told, or sources still owe functions events."""
-        return bool(self.work or self.destinations.pending or (self.sources is not None and self.sources.owed))
+        return bool(self.work or self.dispatcher.coming or self.destinations.pending or (self.sources is not None and self.sources.owed))
 
     def close(self) -> None:
         """Let go of everything."""

@@ -290,11 +290,11 @@ class Pool:
             p.reserve.replace(fn, failed=reason == "boot")
 
     def _gone(self, instance: Instance) -> None:
-        p = self.p
+        p, reason = self.p, instance.stop_reason
         instance.signal(Signal.STOPPED)
-        reason = instance.stop_reason
         if reason == "idle":
             p.record(p.clock.time, _INSTANCE_RECLAIMED, 0, 0, instance.number, instance.function.number)
         else:
             p.record(p.clock.time, _INSTANCE_DESTROYED, 0, 0, instance.number, instance.function.number, p.recording.text(reason))
-        p.capacity(instance.function)
+        if not p.turns.clearing:
+            p.capacity(instance.function)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fclab.engine.retry import RetryPolicy
 from fclab.model import Mode, Response
+from fclab.plain_text import printable
 from fclab.units import to_us
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Request:
     cause and caller are the request that made this one and the instance it ran on, or 0; `task` is an async request's record.
     """
 
-    __slots__ = ("arrived", "attempt", "caller", "cause", "ending", "fn", "mode", "number", "payload", "reply", "task")
+    __slots__ = ("accepted", "arrived", "attempt", "caller", "cause", "ending", "fn", "mode", "number", "payload", "reply", "task")
 
     def __init__(
         self, number: int, fn: Function, payload: bytes, mode: Mode, cause: int, caller: int, arrived: int, reply: Reply | None,
@@ -91,6 +92,8 @@ class Request:
         self.reply = reply
         self.task = task
         self.attempt: Attempt | None = None
+        self.accepted = False
+        """An async request's acceptance is recorded."""
         self.ending = False
         """Its outcome is known, and being stored."""
 
@@ -122,8 +125,8 @@ class Outcome:
     ) -> None:
         self.kind = kind
         self.payload = payload
-        self.error = error
-        self.error_type = error_type
+        self.error = None if error is None else printable(error)
+        self.error_type = None if error_type is None else printable(error_type)
         self.memory_mb = memory_mb
         self.status = status
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fclab.engine.retry import Cause
     from fclab.engine.tasks import Task
     from fclab.model import Response
-    from fclab.queues.base import Call
+    from fclab.queues.base import Call, Stored
 
 __all__ = ["Settlement"]
 
@@ -137,27 +137,26 @@ class Settlement:
 
     # ---- stopping a task
 
-    def stop(self, task: Task) -> bool:
-        """Stop a queued or running task; False if it has ended already."""
+    def stop(self, task: Task, stored: Stored = lambda: None) -> bool:
+        """Stop a queued or running task; False if it has ended already, otherwise `stored` is called once no later life can run it."""
         p, now = self.p, self.p.clock.time
         if task.finished:
             return False
         request = p.dispatcher.open.get(task.number)
         if request is None:
-            return p.dispatcher.left.stop(task)
+            return p.dispatcher.left.stop(task, stored)
         if request.ending:
             return False
         p.record(now, e.TaskStopped.KIND, request.number, task.attempts, 0, request.fn.number)
         attempt = request.attempt
         task.enter(now, "Stopping")
         if attempt is None:
-            if not self.stop_waiting(request, task, request.fn.name) and p.records:
-                p.queue.note(request.number, Change(((now, "Stopping", ""),), task.executions))  # for a life after this one
+            if not self.stop_waiting(request, task, request.fn.name, stored):
+                self._note(request, Change(((now, "Stopping", ""),), task.executions), stored)  # for a life after this one
             return True
         running = () if attempt.placed < 0 else ((attempt.placed, "Running", ""),)
         attempt.placed = -1
-        if p.records:
-            p.queue.note(request.number, Change((*running, (now, "Stopping", "")), task.executions))
+        self._note(request, Change((*running, (now, "Stopping", "")), task.executions), stored)
         if attempt.done:
             return True
         if attempt.started >= 0:
@@ -168,14 +167,25 @@ class Settlement:
             p.executor.done_unstarted(attempt, stopped())
         return True
 
-    def stop_waiting(self, request: Request, task: Task, function: str) -> bool:
+    def _note(self, request: Request, change: Change, stored: Stored) -> None:
+        if self.p.records:
+            self.p.queue.note(request.number, change, stored)
+        else:
+            stored()
+
+    def stop_waiting(self, request: Request, task: Task, function: str, stored: Stored = lambda: None) -> bool:
         """Take a stopped task's message out of the queue; False if it is not there yet."""
         p, now = self.p, self.p.clock.time
         attempt, outcome = Attempt(request, task.attempts), stopped()
         ending = Ending(outcome.status, outcome.error_type or "", outcome.error or "", outcome.payload)
         change = Change(((now, "Stopping", ""), (now, "Stopped", "")), task.executions, ending) if p.records else None
         response = p.front_door.response(attempt, outcome)
-        then = partial(self._finished, attempt, outcome, response, "Stopped", now, None)
+        finished = partial(self._finished, attempt, outcome, response, "Stopped", now, None)
+
+        def then() -> None:
+            finished()
+            stored()
+
         p.moving += 1
         if p.queue.discard(function, request.number, change, then) is None:
             p.moving -= 1

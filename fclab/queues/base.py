@@ -174,7 +174,7 @@ class Queue(Protocol):
         """Take a waiting message out, to stop its task; None if it is not waiting."""
         ...
 
-    def note(self, request: int, change: Change) -> None:
+    def note(self, request: int, change: Change, on_stored: Stored | None = None) -> None:
         """Record something about a task that moves no message, such as Stopping."""
         ...
 

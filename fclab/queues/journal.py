@@ -91,7 +91,9 @@ class Journal:
             self._db.close()
 
     def _complain(self) -> None:
-        if self._owed and self.trouble is not None:
+        if self.trouble is not None and not self._owed:
+            raise self.trouble
+        if self.trouble is not None:
             raise NotStored(f"{self.trouble.what[:-1]}: {len(self._owed)} steps are not written.", hint=self.trouble.hint)
 
     def _write(self, steps: list[Step]) -> list[Callable[[], object]]:
@@ -99,13 +101,13 @@ class Journal:
         todo = self._owed + steps
         try:
             self._transaction(todo)
-        except sqlite3.Error as error:
+        except Exception as error:
             return self._one_by_one(todo, error)
         self._owed = []
         self.trouble = None
         return [step.stored for step in todo if step.stored is not None]
 
-    def _one_by_one(self, todo: list[Step], error: sqlite3.Error) -> list[Callable[[], object]]:
+    def _one_by_one(self, todo: list[Step], error: Exception) -> list[Callable[[], object]]:
         calls: list[Callable[[], object]] = []
         owed: list[Step] = []
         trouble: NotStored | None = None
@@ -117,7 +119,7 @@ class Journal:
                 if len(todo) == 1:
                     raise error
                 self._transaction([step])
-            except sqlite3.Error as reason:
+            except Exception as reason:
                 if step.failed is None:
                     trouble = explain(reason, self._path)
                     owed.append(step)
@@ -129,7 +131,7 @@ class Journal:
         self._owed, self.trouble = owed, trouble
         return calls
 
-    def _refusal(self, error: sqlite3.Error) -> FclabError:
+    def _refusal(self, error: Exception) -> FclabError:
         if not isinstance(error, sqlite3.IntegrityError):
             return explain(error, self._path)
         if "tasks.task_id" in str(error):
@@ -173,6 +175,8 @@ class ThreadedJournal(Journal):
 
     5. `stored` and `failed` are handed to `post(fn)`, in order; the thread that uses the queue calls them.
     6. `add` never waits for the disk; `flush` and `close` do.
+    7. Should the thread end before `close`, then `trouble` says so, `flush` and `close` raise it, and what is added from then on fails,
+       or is owed.
     """
 
     def __init__(self, db: sqlite3.Connection, path: Path, full: bool, points: Points | None, post: Post) -> None:
@@ -191,6 +195,9 @@ class ThreadedJournal(Journal):
     def add(self, step: Step) -> None:
         forks.check(self._process)
         with self._changed:
+            if self._dead:
+                self._leave([step])
+                return
             self._waiting.append(step)
             if not self._writing:
                 self._changed.notify_all()
@@ -214,14 +221,29 @@ class ThreadedJournal(Journal):
             self._db.close()
 
     def _run(self) -> None:
+        steps: list[Step] | None = []
         try:
             while (steps := self._gathered()) is not None:
                 for call in self._write(steps) if steps or self._owed else ():
                     self._post(call)
+                steps = []
+        except BaseException as error:
+            told = f"what writes to the home {self._path.parent} has ended: {type(error).__name__}: {error}."
+            self.trouble = NotStored(told, hint="close the lab and open it again; report this")
         finally:
             with self._changed:
                 self._dead = True
+                self._leave([*(steps or ()), *self._waiting])
+                self._waiting = []
                 self._changed.notify_all()
+
+    def _leave(self, steps: list[Step]) -> None:
+        """Nobody is left to write these."""
+        for step in steps:
+            if step.failed is None:
+                self._owed.append(step)
+            else:
+                self._post(partial(step.failed, self.trouble or NotStored("the home is closed.", hint="open it again")))
 
     def _gathered(self) -> list[Step] | None:
         """What there is to write next, as soon as there is something; None at the end."""

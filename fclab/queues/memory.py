@@ -88,10 +88,12 @@ class MemoryQueue(Index):
                 on_stored()
         return message
 
-    def note(self, request: int, change: Change) -> None:
+    def note(self, request: int, change: Change, on_stored: Stored | None = None) -> None:
         message, _ = self._message(request)
         if message is not None:
             self._change(message, change)
+        if on_stored is not None:
+            on_stored()
 
     def full(self) -> bool:
         return self.max_depth is not None and self.waiting() + self.leased() - self.aside >= self.max_depth

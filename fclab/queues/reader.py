@@ -12,7 +12,7 @@ from typing import Any
 from fclab import forks
 from fclab.queues.base import Call, Message
 from fclab.queues.records import Page, TaskQuery, TaskRecord
-from fclab.queues.schema import explain
+from fclab.queues.schema import damage, explain
 
 __all__ = ["Reader"]
 
@@ -127,9 +127,12 @@ class Reader:
     def _history(self, lines: str) -> list[tuple[int, str, str]]:
         """What a record says; a stop that was noted, and then done, entered Stopping once."""
         found: list[tuple[int, str, str]] = []
-        for at, entered, detail in map(json.loads, lines.splitlines()):
-            if not found or found[-1][1] != entered:
-                found.append((at - self._epoch, entered, detail))
+        try:
+            for at, entered, detail in map(json.loads, lines.splitlines()):
+                if not found or found[-1][1] != entered:
+                    found.append((at - self._epoch, entered, detail))
+        except (ValueError, TypeError) as error:
+            raise damage(self._path, f"a task's history says {lines[:40]!r}") from error
         return found
 
     def number(self, name: str, function: str) -> int:
@@ -140,16 +143,9 @@ class Reader:
     def over(self, before: int) -> list[tuple[int, bool]]:
         """(request, whether it is a dead letter) of tasks that ended before that lab time and have nobody left to tell."""
         pending = "EXISTS (SELECT 1 FROM calls WHERE calls.request = tasks.request AND told IS NULL)"
-        before += self._epoch
-        found: list[tuple[int, bool]] = []
         dead = "EXISTS (SELECT 1 FROM dead WHERE dead.request = tasks.request)"
-        sql = f"SELECT request, enqueued, ended, {dead} FROM tasks WHERE NOT {pending} ORDER BY request"
-        for request, enqueued, ended, unsent in self._rows(sql):
-            if enqueued >= before:
-                break
-            if ended is not None and ended < before:
-                found.append((request, bool(unsent)))
-        return found
+        sql = f"SELECT request, {dead} FROM tasks WHERE ended < ? AND NOT {pending} ORDER BY ended, request"
+        return [(request, bool(unsent)) for request, unsent in self._rows(sql, (before + self._epoch,))]
 
     def forgotten(self) -> int:
         """How many dead letters were forgotten before anybody sent them again."""

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from fclab.errors import UsageError
+from fclab.plain_text import printable
 from fclab.units import SECOND
 
 __all__ = ["DEAD", "FINAL", "RETENTION", "STATES", "Page", "TaskQuery", "TaskRecord"]
@@ -77,7 +78,7 @@ class TaskQuery:
         if isinstance(self.limit, bool) or not isinstance(self.limit, int) or not 1 <= self.limit <= 100:
             raise UsageError(f"limit must be a whole number from 1 to 100, not {self.limit!r}.", hint="20 is the default")
         for name, text in (("function", self.function), ("prefix", self.prefix), ("token", self.token)):
-            if not isinstance(text, str):
+            if not isinstance(text, str) or text != printable(text):
                 raise UsageError(f"{name} must be a text, not {text!r}.", hint="leave it out for all")
         if self.begin is not None and self.end is not None and self.end <= self.begin:
             raise UsageError("No task begins between begin and an end that is not after it.", hint="give an end after begin")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,7 @@ from typing import Literal
 from fclab.queues.base import STOPPED
 from fclab.queues.errors import HomeRefused, NotStored
 
-__all__ = ["Kind", "connect", "explain", "open_database", "recover", "refused"]
+__all__ = ["Kind", "connect", "damage", "explain", "open_database", "recover", "refused"]
 
 Kind = Literal["virtual", "wall"]
 
@@ -51,7 +52,10 @@ CREATE INDEX calls_request ON calls (request);
 `leased` says which. Times are µs, of the lab or since 1970 by the home's kind. Large payloads and results are in tables of their own,
 because a row is written anew with each change. `history` holds a JSON array a line. `told` is set in
 older homes alone, which kept here what queues had been told. `dead` has those given up, until they are in
-`redriven`. Each further index would cost every event a tenth; what is asked once an opening, or stops early, has none."""
+`redriven`. Each further index costs every event up to a tenth; what is asked once an opening, or stops early, has none."""
+
+_LATER = "CREATE INDEX IF NOT EXISTS tasks_ended ON tasks (ended) WHERE ended IS NOT NULL"
+"""What homes of this version did not have from the first: made where it is missing. It says what retention has to forget."""
 
 _NAMES = re.findall(r"^CREATE (?:TABLE|(?:UNIQUE )?INDEX) (\w+)", _SCHEMA, re.MULTILINE)
 
@@ -68,22 +72,23 @@ _RECOVERY = (
 _STOPPED = asdict(STOPPED)
 
 
-def explain(error: sqlite3.Error, path: Path) -> NotStored:
+def explain(error: Exception, path: Path) -> NotStored:
     """What a failed step means and what to do about it."""
     code = str(getattr(error, "sqlite_errorname", ""))
     where = f"the home {path.parent}"
-    if code.startswith("SQLITE_FULL"):
+    if code.startswith(("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMMAP")):
         return NotStored(f"there is no room left for {where}.", hint="free some space; what could not be written is tried again")
     if code.startswith("SQLITE_READONLY"):
         return NotStored(f"{where} cannot be written: it is read-only.", hint="give the right to write there")
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return _damage(path, str(error))
+        return damage(path, str(error))
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return NotStored(f"another program keeps {path} busy.", hint="close it; what could not be written is tried again")
     return NotStored(f"{where} cannot be used: {error} ({code or type(error).__name__}).", hint="look after the disk it is on")
 
 
-def _damage(path: Path, said: str) -> NotStored:
+def damage(path: Path, said: str) -> NotStored:
+    """What to say of a home that holds what no lab wrote."""
     hint = f"put {path.name} aside and copy what is left of it with sqlite3's .recover"
     return NotStored(f"the home {path.parent} is damaged: {said}.", hint=hint)
 
@@ -111,6 +116,8 @@ def open_database(path: Path, kind: Kind, full: bool, alone: bool) -> sqlite3.Co
         db = connect(path)
     except sqlite3.Error as error:
         raise _refused(error, path) from error
+    except OSError as error:
+        raise HomeRefused(f"{path} cannot be read: {error.strerror}.", hint="put it aside, or give another folder") from error
     try:
         db.execute("PRAGMA secure_delete = OFF")
         if alone:
@@ -126,6 +133,7 @@ def open_database(path: Path, kind: Kind, full: bool, alone: bool) -> sqlite3.Co
                 f"BEGIN IMMEDIATE; {_SCHEMA} INSERT INTO home VALUES ('kind', '{kind}'), ('now', 0), ('last', 0), ('opened', 0);"
                 f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
             )
+        db.execute(_LATER)
         db.execute("UPDATE home SET value = value + 1 WHERE name = 'opened'")
     except sqlite3.Error as error:
         db.close()
@@ -154,10 +162,10 @@ def _check(path: Path, kind: Kind) -> bool:
                 hint="nothing was changed; use the newer fclab, or give another folder",
             )
         there = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
-        missing = [name for name in _NAMES if name not in there]
+        missing = [name for name in _NAMES if name not in there] or sorted(_columns() - _columns(db))
         said = f"it has no {missing[0]}" if missing else str(_one(db, "PRAGMA quick_check(1)"))
         if said != "ok":
-            raise refused(_damage(path, said.splitlines()[-1]))
+            raise refused(damage(path, said.splitlines()[-1]))
         found = _one(db, "SELECT value FROM home WHERE name = 'kind'")
         if found != kind:
             raise HomeRefused(
@@ -167,6 +175,16 @@ def _check(path: Path, kind: Kind) -> bool:
         return False
     finally:
         db.close()
+
+
+def _columns(db: sqlite3.Connection | None = None) -> set[str]:
+    """The columns of a database as table.column, or those that a home should have."""
+    if db is None:
+        with closing(sqlite3.connect(":memory:")) as db:
+            db.executescript(_SCHEMA)
+            return _columns(db)
+    found = db.execute("SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'")
+    return {name for (name,) in found}
 
 
 _TIMES = {"virtual": "virtual time", "wall": "the time of day"}

@@ -17,7 +17,7 @@ from fclab.queues.ledger import SWEEP, Ledger
 from fclab.queues.reader import Reader
 from fclab.queues.records import RETENTION
 from fclab.queues.schema import Kind, connect, open_database, recover, refused
-from fclab.queues.statements import NOW, RETURNED, SMALL, Statements, forgotten
+from fclab.queues.statements import CLOSED, NOW, RETURNED, SMALL, Statements, forgotten
 
 __all__ = ["BUDGET", "RETENTION", "SqliteQueue"]
 
@@ -66,6 +66,8 @@ class SqliteQueue(Ledger, Index):
         self._ending = 0
         """Leases that are over, and not yet in the database."""
         self._accepted = 0
+        self._unreadable: NotStored | None = None
+        """Why the payload of an event could not be read. From then on the home takes no new ones, and delivers none."""
         self._folder = Folder(home)
         self.path = self._folder.path / "fclab.db"
         full = synchronous == "FULL"
@@ -101,8 +103,8 @@ class SqliteQueue(Ledger, Index):
 
     @property
     def trouble(self) -> FclabError | None:
-        """Why steps wait to be written, or None."""
-        return self._journal.trouble
+        """Why steps wait to be written, or events cannot be read, or None."""
+        return self._unreadable or self._journal.trouble
 
     def enqueue(self, message: Message, on_stored: Stored, on_failed: Failed | None = None, call: Call | None = None) -> None:
         if self._point is not None:
@@ -130,6 +132,8 @@ class SqliteQueue(Ledger, Index):
         return self.max_depth is not None and self.waiting() + self.leased() + self._coming - self.aside >= self.max_depth
 
     def _refusal(self, message: Message, key: tuple[str, str]) -> FclabError | None:
+        if self._unreadable is not None:
+            return self._unreadable
         if self.full():
             return QueueFull(f"the queue holds {self.max_depth} events, as many as it may.", hint="try again later, or raise max_waiting")
         if message.task_id and key in self._coming_ids:
@@ -177,7 +181,13 @@ class SqliteQueue(Ledger, Index):
         due = self.next_due(function)
         if due is None or due > now:
             return None
-        self._bring(self._heaps[function][0][2])
+        if self._unreadable is not None:
+            return None
+        try:
+            self._bring(self._heaps[function][0][2])
+        except NotStored as error:
+            self._unreadable = error
+            return None
         lease = super().lease(function, now, until)
         assert lease is not None
         self._journal.add(Step("lease", self._steps.lease(lease), synced=False))
@@ -218,8 +228,8 @@ class SqliteQueue(Ledger, Index):
         self._journal.add(step)
         return message
 
-    def note(self, request: int, change: Change) -> None:
-        self._journal.add(Step("note", self._steps.note(request, change)))
+    def note(self, request: int, change: Change, on_stored: Stored | None = None) -> None:
+        self._journal.add(Step("note", self._steps.note(request, change), stored=on_stored))
 
     def expire(self, now: int) -> list[str]:
         over = [(lease.message.request,) for lease, _ in self._leases.values() if lease.until <= now]
@@ -263,14 +273,20 @@ class SqliteQueue(Ledger, Index):
 
     def flush(self) -> None:
         self._journal.flush()
+        if self._unreadable is not None:
+            raise self._unreadable
 
     def close(self, now: int | None = None) -> None:
         if os.getpid() != self._folder.process:
             return
         if now is not None:
-            self._journal.add(Step("close", (NOW, (now + self._epoch,))))
+            at = now + self._epoch
+            cut = ((CLOSED, (at, lease.message.request)) for lease, _ in self._leases.values())
+            self._journal.add(Step("close", (NOW, (at,)), *cut))
         try:
             self._journal.close()
         finally:
             self._own.close()
             self._folder.close()
+        if self._unreadable is not None:
+            raise self._unreadable

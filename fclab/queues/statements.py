@@ -9,7 +9,7 @@ from typing import Any
 from fclab.queues.base import PREVIEW, Call, Change, Ending, Lease, Message
 from fclab.queues.records import DEAD
 
-__all__ = ["NOW", "RETURNED", "SMALL", "Statement", "Statements", "forgotten"]
+__all__ = ["CLOSED", "NOW", "RETURNED", "SMALL", "Statement", "Statements", "forgotten"]
 
 Statement = tuple[str, Sequence[Any]]
 
@@ -17,6 +17,12 @@ SMALL = 4096
 """Bytes up to which a payload or a result stays in the row of its task, and a waiting payload in memory."""
 
 NOW = "UPDATE home SET value = ? WHERE name = 'now'"
+CLOSED = (
+    "UPDATE tasks SET state = 'Retrying', changed = ?1, leased = NULL, history = history || '[' || leased || ',\"Running\",\"\"]' || "
+    "char(10) || '[' || ?1 || ',\"Retrying\",\"the lab was closed\"]' || char(10) "
+    "WHERE request = ?2 AND leased IS NOT NULL AND state <> 'Stopping'"
+)
+"""A delivery that an orderly close has cut: begun, hence counted as one, but nobody's failure."""
 RETURNED = "UPDATE tasks SET leased = NULL WHERE request = ?"
 
 _ENQUEUE = (

@@ -6,7 +6,7 @@ import pytest
 
 from tests.meta.tree import SOURCES, dotted, imports, modules, tree
 
-WORDS = ("fclab.errors", "fclab.model", "fclab.units")
+WORDS = ("fclab.errors", "fclab.model", "fclab.plain_text", "fclab.units")
 """The leaves: every room speaks in them, and they import only each other."""
 
 RECORDS = ("fclab.engine.rows", "fclab.engine.tasks", "fclab.engine.failures", "fclab.engine.payload")

@@ -157,7 +157,7 @@ class Reference:
                 return turn > 0
             if turn == most:
                 break
-            place = self.find(name)
+            place = None if self.out() else self.find(name)
             if place is None and not self.out():
                 if name not in self.hungry:
                     self.hungry.append(name)
@@ -239,6 +239,12 @@ class Reference:
         free = [box for box in able if box.function == name and None in box.slots]
         if free:
             return min(free, key=lambda box: (not box.reserved, -box.used, box.offered))
+        limit = self.plan.functions[name].limit
+        while not self.room(name) and (limit is None or self.has(name) < limit):
+            idle = [box for box in self.boxes if box.state == "idle" and not box.reserved and box.function not in self.hungry]
+            if not idle:
+                break
+            self.remove(min(idle, key=lambda box: box.used), told=False)
         return "new" if self.room(name) else None
 
     def create(self, name: str, waiting: Fate | None) -> None:
@@ -324,7 +330,8 @@ class Reference:
         if box in self.boxes and box.state == "idle" and box.expires == when:
             self.remove(box)
 
-    def remove(self, box: Box) -> None:
+    def remove(self, box: Box, told: bool = True) -> None:
         self.boxes.remove(box)
         self.gone.append((self.now, box.label))
-        self.capacity(box.function)
+        if told:
+            self.capacity(box.function)

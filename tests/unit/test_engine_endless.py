@@ -154,7 +154,7 @@ def test_events_that_wait_for_another_functions_pre_stop_under_the_labs_cap() ->
     task = lab.invoke_async("g")
     lab.run()
     assert task.state == "Succeeded"
-    assert starts(lab, request=2) == [15.1], "idle for 10 s, then 5 s of the hook"
+    assert starts(lab, request=2) == [0.1], "the idle instance goes at once, and its hook holds no place"
 
 
 def test_events_that_wait_for_a_reserved_boot() -> None:
@@ -196,10 +196,10 @@ def test_events_that_wait_for_the_end_of_an_outage_or_of_a_fault() -> None:
 
 def test_events_that_wait_for_an_instance_to_be_killed() -> None:
     lab = Lab(max_instances=1)
-    lab.declare("f", duration=0.1, boot=1, idle_timeout=float("inf"))
+    lab.declare("f", duration=1000, timeout=2000, boot=1)
     lab.declare("g", duration=0.1, boot=1)
-    lab.invoke("f")
+    lab.invoke_at("f", [0])
     lab.faults.kill("f#1", at=500)
-    lab.invoke_async("g")
+    lab.invoke_at("g", [1], mode="async")
     lab.run()
     assert starts(lab, request=2) == [501]

@@ -268,3 +268,61 @@ def test_it_can_be_packed(handler: Any, tmp_path: Path, monkeypatch: pytest.Monk
     )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", run], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["packed", "False"], done.stderr
+
+
+OTHER = """
+import os, sys
+from types import SimpleNamespace
+from fclab import idempotent
+
+@idempotent(sys.argv[1], lease=900)
+def handler(event, context):
+    print("running", flush=True)
+    sys.stdin.read()
+    return "never"
+
+handler(b"", SimpleNamespace(request_id="r1", function=SimpleNamespace(timeout=3.0), retry_count=2))
+"""
+
+
+def test_clause_1_a_delivery_with_the_same_count_takes_over_from_a_process_that_is_gone(tmp_path: Path) -> None:
+    ran: list[int] = []
+
+    @idempotent(tmp_path / "s.db", lease=900)
+    def handler(event: object, context: Any) -> str:
+        ran.append(context.retry_count)
+        return "paid"
+
+    code = [sys.executable, "-c", OTHER, str(tmp_path / "s.db")]
+    with subprocess.Popen(code, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "running\n"
+        with pytest.raises(InProgress):
+            handler(b"", context(retry_count=2))
+        other.kill()
+    assert handler(b"", context(retry_count=2)) == "paid"
+    assert ran == [2]
+
+
+@pytest.mark.parametrize("changed", ["began", "where"])
+def test_clause_1_the_id_of_a_process_alone_proves_nothing(changed: str, tmp_path: Path) -> None:
+    """Another process may have the id by now: then the owner is gone. On another machine nobody knows."""
+
+    @idempotent(tmp_path / "s.db", lease=900)
+    def handler(event: object, context: Any) -> str:
+        if event:
+            raise Killed
+        return "paid"
+
+    with pytest.raises(Killed):
+        handler(True, context())
+    with sqlite3.connect(tmp_path / "s.db") as db:
+        token, pid, began, *where = db.execute("SELECT owner FROM idempotent").fetchone()[0].split(" ")
+        owner = [token, pid, "1", *where] if changed == "began" else [token, "0", began, "elsewhere"]
+        db.execute("UPDATE idempotent SET owner = ?", (" ".join(owner),))
+    db.close()
+    if changed == "began":
+        assert handler(False, context()) == "paid"
+    else:
+        with pytest.raises(InProgress):
+            handler(False, context())

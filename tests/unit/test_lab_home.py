@@ -243,3 +243,35 @@ def test_events_of_undeclared_functions_count_nowhere_until_they_are_declared(tm
     lab.run()
     assert [lab.invoke_async("g").status for _ in range(3)] == [202] * 3
     lab.close()
+
+
+def says_what_utf_8_cannot(event: bytes, context: Any) -> None:
+    raise ValueError("a\udcff")
+
+
+def says_nothing(event: bytes, context: Any) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no")
+
+    raise Mute
+
+
+@pytest.mark.parametrize(
+    ("handler", "told"), [(says_what_utf_8_cannot, r"ValueError: a\udcff"), (says_nothing, "Mute: <Mute without text>")]
+)
+@pytest.mark.parametrize("backend", ["virtual", "process"])
+def test_an_error_that_no_file_can_hold_is_spelled_out(backend: Any, handler: Any, told: str, tmp_path: Path) -> None:
+    with Lab(backend, home=tmp_path) as lab:
+        lab.function(name="f", async_config=AsyncConfig(max_retries=0))(handler)
+        task = lab.invoke_async("f")
+        lab.run()
+        record = lab._driver.ask(lab._platform.queue.task, 1)
+        assert (task.state, task.result().error) == ("Failed", told)
+        assert record is not None
+        assert (record.state, record.error) == ("Failed", told)
+
+
+def test_a_destination_whose_name_no_file_can_hold_is_refused() -> None:
+    with pytest.raises(UsageError, match="names a function"):
+        AsyncConfig(on_success="queue:\udcff")

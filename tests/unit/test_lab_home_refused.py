@@ -12,6 +12,7 @@ import pytest
 
 from fclab import AsyncConfig, Lab
 from fclab.queues.errors import HomeRefused, NotStored
+from fclab.queues.schema import explain
 
 BACKENDS = ("virtual", "process")
 
@@ -73,7 +74,9 @@ def test_a_full_disk_refuses_new_events_and_keeps_old_ones(tmp_path: Path) -> No
     pages = db.execute("PRAGMA page_count").fetchone()[0]
     db.execute(f"PRAGMA max_page_count = {pages}")
     refused = lab.invoke_async("f", b"new" * 40_000)
-    assert (refused.status, refused.state) == (503, "Failed")
+    assert (refused.status, refused.state) == (503, "Rejected")
+    assert lab.metrics()["f"].outcomes["refused"] == 1
+    assert [one.number for one in lab.tasks()] == [task.number]
     with pytest.raises(NotStored, match="no room left"):
         lab.run()
     assert task.state != "Succeeded", "an outcome that is not stored is not told"
@@ -132,3 +135,47 @@ def test_a_full_disk_of_a_lab_that_nobody_holds_is_logged(tmp_path: Path, caplog
     gc.collect()
     thread.join(20)
     assert "a lab has ended, but there is no room left" in caplog.text
+
+
+@pytest.mark.parametrize("backend", ["virtual", "process"])
+def test_a_page_that_is_damaged_during_a_run_is_said_once_and_by_everybody(
+    backend: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Lab(backend, home=tmp_path) as lab:
+        lab.function(name="f")(lambda event, context: None)
+        for _ in range(50):
+            lab.invoke_async("f", b"x" * 20_000, delay=0.5)
+    lab = Lab(backend, home=tmp_path)
+    path = tmp_path / "fclab.db"
+    with path.open("r+b") as file:
+        file.seek(40_960)
+        file.write(b"\xa5" * (path.stat().st_size - 40_960))
+    lab.function(name="f")(lambda event, context: None)
+    with pytest.raises(NotStored, match="is damaged"):
+        lab.run()
+    task = lab.invoke_async("f")
+    assert (task.status, task.state) == (503, "Rejected")
+    with pytest.raises(NotStored, match="is damaged"):
+        lab.close()
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("backend", ["virtual", "process"])
+def test_a_disk_that_recovers_leaves_no_stale_error(backend: Any, tmp_path: Path) -> None:
+    with Lab(backend, home=tmp_path) as lab:
+        lab.function(name="f")(large)
+        db = lab._platform.queue._journal._db  # type: ignore[attr-defined]
+        for wait in (lambda task: lab.run(), lambda task: task.result()):
+            task = lab.invoke_async("f", delay=0.2)
+            db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
+            with pytest.raises(NotStored, match="no room left"):
+                wait(task)
+            db.execute("PRAGMA max_page_count = 1073741823")
+            wait(task)
+            assert task.state == "Succeeded"
+
+
+def test_a_home_on_a_full_disk_says_so(tmp_path: Path) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorname = "SQLITE_IOERR_SHMSIZE"
+    assert "no room left" in explain(error, tmp_path / "fclab.db").what

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from fclab import AsyncConfig, Lab
+from fclab.observe.events import RequestAccepted
 from fclab.queues.base import Change
 from fclab.queues.sqlite import SqliteQueue
 from tests.contract.queue_kit import message, put, take
@@ -129,3 +131,56 @@ def test_a_stop_asked_for_while_a_retry_is_stored_outlives_the_lab(tmp_path: Pat
     assert [state for _, state, _ in queue.task(1).history] == ["Enqueued", "Running", "Retrying", "Stopping", "Stopped"]
     assert task.state == "Stopped"
     lab.close()
+
+
+def test_a_stop_that_is_answered_is_stored(tmp_path: Path) -> None:
+    """Whatever ends the process then, no later life runs the task."""
+    with Lab("process", home=tmp_path) as lab:
+        lab.function(name="f")(lambda event, context: None)
+        tasks = [lab.invoke_async("f", delay=60) for _ in range(40)]
+        db = sqlite3.connect(tmp_path / "fclab.db")
+        for task in tasks:
+            assert task.stop()
+            assert db.execute("SELECT state FROM tasks WHERE request = ?", (task.number,)).fetchone() == ("Stopped",)
+        db.close()
+
+
+def test_an_observer_that_stops_a_task_does_not_wait(tmp_path: Path) -> None:
+    with Lab("process", home=tmp_path) as lab:
+        lab.function(name="f")(lambda event, context: None)
+        task = lab.invoke_async("f", delay=60)
+        answers: list[bool] = []
+        lab.on(RequestAccepted)(lambda event: answers.append(task.stop()))
+        lab.invoke("f")
+        assert answers == [True]
+        lab.run()
+        assert task.state == "Stopped"
+
+
+@pytest.mark.parametrize("backend", ["virtual", "process"])
+def test_an_orderly_close_is_no_crash(backend: Any, tmp_path: Path) -> None:
+    """Left, clause 4: however often a lab is closed during a long delivery, the event goes on."""
+    for life in range(12):
+        with Lab(backend, home=tmp_path) as lab:
+            lab.declare("f", duration=100, timeout=200) if backend == "virtual" else lab.function(name="f", timeout=200)(waits)
+            if not life:
+                lab.invoke_async("f", task_id="long")
+            while lab.task("long").state != "Running" or lab.task("long").attempts <= life:
+                lab.step()
+            task = lab.task("long")
+            assert (task.state, task.attempts, task.response) == ("Running", life + 1, None)
+    queue = SqliteQueue(tmp_path, kind="virtual" if backend == "virtual" else "wall")
+    [(_, _, message)] = queue._read.messages()
+    assert (message.delivery, message.system_errors) == (13, 0)
+    record = queue.task(1)
+    assert record is not None
+    assert record.history[-1][1:] == ("Retrying", "the lab was closed")
+    queue.close()
+
+
+def waits(event: bytes, context: Any) -> None:
+    import sys
+
+    sys.stdin.read()
+    while True:
+        pass

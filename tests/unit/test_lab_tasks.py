@@ -287,3 +287,19 @@ def test_a_deleted_function_stops_its_events_and_is_not_found(lab: Lab) -> None:
     assert kinds.count("InstanceCreated") == kinds.count("InstanceDestroyed") + kinds.count("InstanceReclaimed") > 0
     lab.declare("f", duration=1)
     assert lab.invoke("f").ok
+
+
+def test_a_call_to_nobody_is_given_up_over_lives_as_in_one(tmp_path: Path) -> None:
+    """Destinations, clauses 2 and 3."""
+    for life in range(5):
+        with Lab(home=tmp_path, profile="instant") as lab:
+            lab.function(name="f", async_config=AsyncConfig(on_success="nobody"))(lambda event, context: None)
+            if not life:
+                lab.invoke_async("f", task_id="t")
+            lab.run(until=lab.now + 120)
+            told = lab.task("t").destination
+            assert told == ("Pending" if life < 2 else "Failed")
+    with Lab(home=tmp_path) as lab:
+        assert "'nobody' does not exist" in lab.task("t").destination_error
+        lab.run()
+        assert lab.now == 600, "nothing is left to do"

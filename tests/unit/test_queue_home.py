@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sqlite3
@@ -66,6 +67,33 @@ def test_two_labs_never_share_a_home(tmp_path: Path) -> None:
     put(queue, message(2))
     queue.close()
     SqliteQueue(tmp_path).close()
+
+
+def test_a_removed_lock_lets_nobody_in(tmp_path: Path) -> None:
+    queue = SqliteQueue(tmp_path, kind="wall", post=lambda call: None)
+    (tmp_path / "lock").unlink()
+    for _ in range(2):
+        with pytest.raises(HomeRefused, match="is open in another lab"):
+            SqliteQueue(tmp_path, kind="wall", post=lambda call: None)
+    assert "is open in another lab" in forked(lambda: str(SqliteQueue(tmp_path, kind="wall", post=lambda call: None)))
+    queue.close()
+    SqliteQueue(tmp_path, kind="wall").close()
+
+
+def test_a_lock_that_is_removed_while_it_is_taken_is_taken_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    flock = fcntl.flock
+
+    def late(fd: int, how: int) -> None:
+        flock(fd, how)
+        taken.append(os.fstat(fd).st_ino)
+        if len(taken) == 1:
+            (tmp_path / "lock").rename(tmp_path / "gone")
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    queue = SqliteQueue(tmp_path)
+    assert taken[1:] == [(tmp_path / "lock").stat().st_ino, tmp_path.stat().st_ino]
+    queue.close()
 
 
 def test_a_dead_lab_keeps_nobody_out(tmp_path: Path) -> None:
@@ -329,3 +357,27 @@ def test_waiting_payloads_do_not_fill_the_memory(tmp_path: Path, monkeypatch: py
 def test_the_package_is_imported_without_a_database() -> None:
     code = "import sys, fclab; fclab.Lab().close(); sys.exit('sqlite3' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_to_forget_is_looked_up_and_old_events_that_wait_are_not(tmp_path: Path) -> None:
+    queue = SqliteQueue(tmp_path)
+    sql: list[str] = []
+    queue._own.set_trace_callback(sql.append)
+    queue.sweep(5)
+    queue._own.set_trace_callback(None)
+    plan = " ".join(row[3] for row in queue._own.execute(f"EXPLAIN QUERY PLAN {sql[0]}"))
+    assert "INDEX tasks_ended (ended<?)" in plan
+    assert "SCAN tasks" not in plan
+    queue.close()
+
+
+def test_a_home_of_before_that_index_gets_it(tmp_path: Path) -> None:
+    SqliteQueue(tmp_path).close()
+    with sqlite3.connect(tmp_path / "fclab.db") as db:
+        db.execute("DROP INDEX tasks_ended")
+    db.close()
+    queue = SqliteQueue(tmp_path)
+    put(queue, message(1))
+    ended(queue, take(queue, 0), None, entered(3, "Succeeded"))
+    assert (queue.sweep(3), queue.sweep(4)) == (0, 1)
+    queue.close()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from fclab.queues.base import Change
 from fclab.queues.errors import NotStored
 from fclab.queues.sqlite import SqliteQueue
 from tests.contract.queue_kit import ended, entered, message, put, take
@@ -161,3 +163,40 @@ def test_full_syncs_what_must_last_and_not_a_lease(tmp_path: Path) -> None:
         ended(queue, take(queue, 0), None, entered(1, "Succeeded"))
     queue.close()
     assert levels == [("enqueue", 2), ("lease", 1), ("outcome", 2)] * 3
+
+
+def test_a_step_that_cannot_be_put_into_words_is_trouble_and_no_silence(lab: Lab) -> None:
+    """Whatever the error is: the thread lives on, events are refused or taken, the end says what is lost."""
+    lab.queue.enqueue(replace(message(1), request_id="\udcff"), partial(lab.told.append, 1), lab.told.append)
+    lab.enqueue(2)
+    lab.wait()
+    assert isinstance(lab.told[0], NotStored)
+    assert lab.told[1:] == [2]
+    lab.queue.note(2, Change(((0, "\udcff", ""),)))
+    with pytest.raises(NotStored, match="1 steps are not written"):
+        lab.wait()
+    assert isinstance(lab.queue.trouble, NotStored)
+    lab.queue._journal._owed, lab.queue._journal.trouble = [], None
+
+
+def test_clause_7_a_thread_that_has_ended_says_so(tmp_path: Path) -> None:
+    class End(BaseException):
+        pass
+
+    def point(name: str) -> None:
+        if name == "before enqueue":
+            raise End("here")
+
+    posts: Posts = deque()
+    told: list[object] = []
+    queue = SqliteQueue(tmp_path, post=posts.append, points=point)
+    for number in (1, 2):
+        queue.enqueue(message(number), lambda: told.append("stored"), told.append)
+        with pytest.raises(NotStored, match="has ended: End: here"):
+            queue.flush()
+    while posts:
+        posts.popleft()()
+    assert [str(one).partition(":")[2][:10] for one in told] == [" End: here"] * 2
+    assert isinstance(queue.trouble, NotStored)
+    with pytest.raises(NotStored, match="has ended"):
+        queue.close()

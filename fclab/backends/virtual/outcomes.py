@@ -39,9 +39,17 @@ def failed(error: BaseException, memory_mb: float, limit_mb: int, code: str) -> 
     if isinstance(error, MemoryError):
         return out_of_memory(limit_mb, memory_mb)
     kind = type(error).__name__
-    message = str(error)
+    message = _text(error)
     body = error_object(message, kind, _stack(error, code))
     return Outcome("error", body, f"{kind}: {message}" if message else kind, "UnhandledInvocationError", memory_mb)
+
+
+def _text(error: BaseException) -> str:
+    """What an exception says, also if it cannot."""
+    try:
+        return str(error)
+    except Exception:
+        return f"<{type(error).__name__} without text>"
 
 
 def stuck(limit: float) -> Outcome:

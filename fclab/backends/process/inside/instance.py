@@ -230,7 +230,7 @@ class Guest:
         body = error_object(message, name, stack(error, self.folder))
         if len(body) > MOST_RESULT:
             body = error_object(message[:1000], name, [])
-        words = said[:100_000].encode("utf-8", "replace"), reported.encode()
+        words = said[:100_000].encode("utf-8", "backslashreplace"), reported.encode()
         self.wire.send(pack(kind, number, self.peak(began), b"error", body, *words, log.rest()))
 
     # ---- what the context asks for
