@@ -17,6 +17,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "fclab.forks": WORDS,
     "fclab.grid": (),
     "fclab.idempotency": (),
+    "fclab.web": (),
     "fclab.usage": (*WORDS, "fclab.grid"),
     "fclab.clock": WORDS,
     "fclab.readiness": (),
