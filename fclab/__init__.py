@@ -43,25 +43,40 @@ from fclab.observe.events import *  # noqa: F403  every event class, for @lab.on
 from fclab.observe.recording import Recording
 
 if TYPE_CHECKING:
+    from fclab.sources.cdn.trigger import CDNTrigger
+    from fclab.sources.gateway.trigger import APIGatewayTrigger
+    from fclab.sources.http.trigger import HTTPTrigger
     from fclab.sources.hub import LoopDetected
     from fclab.sources.objects.trigger import OSSTrigger
     from fclab.sources.tables.trigger import TablestoreTrigger
+    from fclab.sources.timers import TimerTrigger
+    from fclab.web import asgi, verify_webhook, wsgi
 
 _LATER = {
+    "APIGatewayTrigger": "fclab.sources.gateway.trigger",
+    "CDNTrigger": "fclab.sources.cdn.trigger",
+    "HTTPTrigger": "fclab.sources.http.trigger",
     "LoopDetected": "fclab.sources.hub",
     "OSSTrigger": "fclab.sources.objects.trigger",
     "TablestoreTrigger": "fclab.sources.tables.trigger",
+    "TimerTrigger": "fclab.sources.timers",
+    "asgi": "fclab.web",
+    "verify_webhook": "fclab.web",
+    "wsgi": "fclab.web",
 }
 """Names of what not every lab needs, by the module that is imported when somebody asks for one."""
 
 __all__ = [
+    "APIGatewayTrigger",
     "AsyncConfig",
     "BootProfile",
+    "CDNTrigger",
     "CodeStoreError",
     "EndlessRun",
     "FclabError",
     "FunctionError",
     "FunctionSpec",
+    "HTTPTrigger",
     "HandlerStuck",
     "IllegalTransition",
     "InProgress",
@@ -85,10 +100,14 @@ __all__ = [
     "SourceError",
     "TablestoreTrigger",
     "TargetTracking",
+    "TimerTrigger",
     "UnknownFunction",
     "UsageError",
     "WrongThread",
+    "asgi",
     "idempotent",
+    "verify_webhook",
+    "wsgi",
     *events.__all__,
 ]
 

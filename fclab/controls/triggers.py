@@ -9,12 +9,16 @@ from fclab.errors import UsageError
 
 if TYPE_CHECKING:
     from fclab.controls.driver import Driver
+    from fclab.controls.gateway import GatewayDesk
     from fclab.controls.live import LiveDriver
     from fclab.engine.rows import Function
+    from fclab.model import FunctionSpec
     from fclab.sources.base import Trigger
     from fclab.sources.catalog import Catalog
+    from fclab.sources.cdn.service import Cdn
     from fclab.sources.objects.service import Objects
     from fclab.sources.tables.service import Tables
+    from fclab.sources.timers import Timers
 
 __all__ = ["Triggers"]
 
@@ -23,6 +27,7 @@ class Triggers:
     """The part of a `Lab` that has event sources."""
 
     _driver: Driver | LiveDriver
+    _specs: dict[str, FunctionSpec]
 
     if TYPE_CHECKING:
 
@@ -63,6 +68,25 @@ class Triggers:
         """The object store: `lab.objects.put("photos", "in/a.jpg", data)`."""
         objects: Objects = self._desk("objects")
         return objects
+
+    @property
+    def timers(self) -> Timers:
+        """When timers go off: `lab.timers.next("0 0 2 * * *", 3)`."""
+        desk: Timers = self._desk("timers")
+        return desk
+
+    @property
+    def cdn(self) -> Cdn:
+        """The content delivery network: `lab.cdn.add("img.example.com")`, `.request(...)`, `.refresh(...)`."""
+        desk: Cdn = self._desk("cdn")
+        return desk
+
+    @property
+    def gateway(self) -> GatewayDesk:
+        """The API gateway: `lab.gateway.request("GET", "/orders/7")`, `.mock(...)`, `.routes()`."""
+        from fclab.controls.gateway import GatewayDesk
+
+        return GatewayDesk(self._driver, hub_of(self._driver).sources["gateway"], self._specs)  # type: ignore[arg-type]
 
     def _desk(self, name: str) -> Any:
         return Desk(self._driver, hub_of(self._driver).sources[name])

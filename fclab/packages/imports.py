@@ -15,7 +15,8 @@ from fclab.packages.values import Unwritable
 __all__ = ["Imports"]
 
 _ABSENT = object()
-_HELP = "fclab_idempotency"
+_HELP = {"fclab.idempotency": ("InProgress", "idempotent"), "fclab.web": ("asgi", "verify_webhook", "wsgi")}
+"""What functions may use of fclab, by module. These go with them as files: an instance need not see fclab, nor load all of it."""
 _NOT_FOUND_IN = ("fclab", "IPython", "ipykernel", "__main__")
 
 
@@ -47,8 +48,8 @@ class Imports:
     def module(self, module: ModuleType, name: str) -> None:
         """Have `name` mean `module`. Raises `Unwritable` for one that cannot be imported."""
         if module.__name__ == "fclab" and not installed("fclab"):
-            self._help()
-            self.files["fclab.py"] = f"from {_HELP} import InProgress, idempotent\n".encode()
+            lines = [f"from {self._help(place)} import {', '.join(names)}\n" for place, names in _HELP.items()]
+            self.files["fclab.py"] = "".join(lines).encode()
         self._reach(module.__name__, module)
         self._lines.add(f"import {name}\n" if name == module.__name__ else f"import {module.__name__} as {name}\n")
 
@@ -90,8 +91,8 @@ class Imports:
             return False
         if vars(module).get(known, _ABSENT) is not value:
             return False
-        if place == "fclab.idempotency":
-            place = self._help()
+        if place in _HELP:
+            place = self._help(place)
             self._lines.add(f"from {place} import {known}\n" if known == name else f"from {place} import {known} as {name}\n")
             return True
         try:
@@ -101,13 +102,14 @@ class Imports:
         self._lines.add(f"from {place} import {known}\n" if known == name else f"from {place} import {known} as {name}\n")
         return True
 
-    def _help(self) -> str:
-        """Pack the help for idempotent handlers as a file: an instance need not see fclab, nor load all of it."""
-        spec = importlib.util.find_spec("fclab.idempotency")
+    def _help(self, module: str) -> str:
+        """Pack one of the modules for functions as a file; the name by which it is imported there."""
+        spec = importlib.util.find_spec(module)
         assert spec is not None
         assert spec.origin is not None
-        self.files[f"{_HELP}.py"] = Path(spec.origin).read_bytes()
-        return _HELP
+        name = module.replace(".", "_")
+        self.files[f"{name}.py"] = Path(spec.origin).read_bytes()
+        return name
 
     def _reach(self, name: str, module: ModuleType) -> None:
         """See that a module can be imported by its name inside the function."""

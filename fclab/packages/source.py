@@ -68,9 +68,10 @@ def _plain(code: object) -> FunctionType | None:
 def _home(roots: list[Callable[..., object]]) -> dict[str, object]:
     """The namespace that functions are taken out of: the notebook's if any is from there, else the first one's own module.
 
-    Functions of installed packages stay there and are imported.
+    Functions of installed packages stay there and are imported; one of them may be given a function as its argument.
     """
-    spaces = [code.__globals__ for code in map(_plain, roots) if code is not None]
+    given = [part for code in roots if isinstance(code, partial) for part in code.args]
+    spaces = [code.__globals__ for code in map(_plain, [*roots, *given]) if code is not None]
     notebook = [space for space in spaces if space.get("__name__") == "__main__"]
     own = [space for space in spaces if belongs_to_learner(str(space.get("__name__")).partition(".")[0])]
     return (notebook or own or [{}])[0]

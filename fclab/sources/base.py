@@ -46,6 +46,8 @@ class Trigger(ABC):
     """The name of its source: `Source.NAME`."""
     MODE: ClassVar[Mode]
     """How it calls unless it says otherwise."""
+    FIXED: ClassVar[tuple[str, ...]] = ()
+    """Fields that stay as they were when it was made."""
     RETRIES: ClassVar[str]
     """What happens to an event whose delivery fails, in one sentence, for the catalogue."""
     PATIENCE: ClassVar[float | None] = None

@@ -6,14 +6,22 @@ from dataclasses import dataclass
 
 from fclab.grid import html_grid, text_grid
 from fclab.sources.base import Source
+from fclab.sources.cdn.service import Cdn
+from fclab.sources.gateway.service import Gateway
+from fclab.sources.http.service import Http
 from fclab.sources.objects.service import Objects
 from fclab.sources.tables.service import Tables
+from fclab.sources.timers import Timers
 
 __all__ = ["SOURCES", "Catalog", "Entry", "catalog"]
 
 SOURCES: tuple[type[Source], ...] = (
+    Http,
+    Gateway,
     Objects,
     Tables,
+    Timers,
+    Cdn,
 )
 """In the order in which `lab.catalog()` lists them."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fclab.clock import Timer
     from fclab.engine.platform import Platform
     from fclab.engine.rows import Attempt
-    from fclab.model import Response
+    from fclab.model import Mode, Response
     from fclab.sources.base import Binding, Source
     from fclab.sources.store import Store
 
@@ -188,9 +188,8 @@ class Hub:
         A source that has waited for its trigger's `PATIENCE` hears of a failure then, and not of what the run comes to.
         """
         p, mode = self.platform, binding.trigger.mode
-        source = self.sources[binding.trigger.SOURCE].label(binding.trigger.watches)
-        number, text = p.front_door.requests + 1, p.recording.text
         if depth >= DEEPEST:
+            text = p.recording.text
             p.record(p.clock.time, e.LoopStopped.KIND, cause, 0, 0, p.functions[binding.function].number, text(binding.name), depth)
             self.complain(
                 LoopDetected(
@@ -201,9 +200,7 @@ class Hub:
             done(Failure(cause, "LoopDetected", True))
             return
         self.owed += 1
-        p.depths.set(number, depth + 1)
-        fn = p.functions[binding.function]
-        p.record(p.clock.time, e.TriggerFired.KIND, number, tries, 0, fn.number, text(source), text(binding.name))
+        number = p.front_door.requests + 1
 
         heard = False
 
@@ -229,7 +226,20 @@ class Hub:
             final = response.status in (400, 413) and mode == "async"
             hear(Failure(number, f"{kind}: {response.error}", final, response))
 
-        p.front_door.accept(binding.function, payload, mode, replied, cause=cause)
+        self.request(binding, payload, mode, replied, cause, depth, tries)
+
+    def request(
+        self, binding: Binding, payload: bytes, mode: Mode, reply: Callable[[Response], object], cause: int = 0, depth: int = 0,
+        tries: int = 1,
+    ) -> None:  # fmt: skip
+        """A request of a declared function through a trigger, recorded as such; `reply` gets what its caller gets."""
+        p = self.platform
+        source = self.sources[binding.trigger.SOURCE].label(binding.trigger.watches)
+        number, text = p.front_door.requests + 1, p.recording.text
+        p.depths.set(number, depth + 1)
+        fn = p.functions[binding.function]
+        p.record(p.clock.time, e.TriggerFired.KIND, number, tries, 0, fn.number, text(source), text(binding.name))
+        p.front_door.accept(binding.function, payload, mode, reply, cause=cause)
 
     def gave_up(self, binding: Binding, failure: Failure) -> None:
         """Record that an event stays undelivered."""

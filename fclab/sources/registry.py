@@ -86,6 +86,8 @@ class Registry:
         if wrong := [name for name in changes if name not in known]:
             raise UsageError(f"A {type(binding.trigger).__name__} has no {wrong[0]!r}.", hint=f"it has: {', '.join(sorted(known))}")
         old, new = binding.trigger, dataclasses.replace(binding.trigger, **changes)
+        if fixed := [name for name in changes if name in old.FIXED and getattr(new, name) != getattr(old, name)]:
+            raise UsageError(f"{fixed[0]} of a {type(old).__name__} is fixed once it is made.", hint="delete it and make another")
         if new.arn != old.arn:
             raise UsageError("A trigger cannot watch something else.", hint="delete it and make another")
         source = self._source(new)

@@ -46,7 +46,7 @@ def find(name: str, say: "Callable[[str], object]") -> "Callable[..., Any]":
 
 
 def awaits(code: "Callable[..., Any]") -> bool:
-    """It is an `async def`."""
-    while hasattr(code, "__wrapped__"):
-        code = code.__wrapped__
+    """It is an `async def`, as it stands, decorated, or in a partial."""
+    while hasattr(code, "__wrapped__") or type(code).__name__ == "partial":
+        code = code.__wrapped__ if hasattr(code, "__wrapped__") else code.func  # type: ignore[attr-defined]
     return bool(getattr(getattr(code, "__code__", None), "co_flags", 0) & 0x80)

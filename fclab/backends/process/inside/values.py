@@ -8,7 +8,7 @@ from _struct import Struct
 
 __all__ = ["DEPTH", "SERVICES", "decode", "encode"]
 
-SERVICES = ("objects", "tables", "logs", "topics", "queues", "bus")
+SERVICES = ("objects", "tables", "logs", "topics", "queues", "bus", "timers", "cdn")
 """The sources that a handler's context has."""
 
 DEPTH = 64

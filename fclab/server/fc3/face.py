@@ -1,0 +1,77 @@
+"""The face of FC 3.0: signatures, routes, answers, errors."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+from fclab.server.app import Face
+from fclab.server.fc3.operations import VERSION, Call, Operation, Routes, decoded
+from fclab.server.refusals import Refused
+from fclab.sources.http.signature import verify
+
+if TYPE_CHECKING:
+    from fclab.server.intake import Arrived
+    from fclab.server.shared import Shared
+
+__all__ = ["FC3"]
+
+_LARGE = 1 << 20
+"""Bytes of a body from which its hash is not computed on the server's loop."""
+
+
+class FC3(Face):
+    """`/2023-03-30/...`, signed with ACS3-HMAC-SHA256. It also says no to what no face takes."""
+
+    NAME = "FC 3.0"
+
+    def __init__(self, shared: Shared) -> None:
+        super().__init__(shared)
+        self._routes = Routes(operations(shared))
+
+    def takes(self, arrived: Arrived) -> bool:
+        """By its path."""
+        return arrived.path.startswith(f"/{VERSION}/")
+
+    async def answer(self, arrived: Arrived) -> Response:
+        """The answer of an operation, once the signature holds."""
+        if not self.takes(arrived):
+            raise Refused(404, "PathNotSupported", f"'{arrived.method}' against '{arrived.path[:200]}' is not supported")
+        operation, params = self._routes.find(arrived.method, arrived.path)
+        body = await arrived.body(operation.most)
+        if len(body) > _LARGE:
+            await asyncio.to_thread(self._verify, arrived, body)
+        else:
+            self._verify(arrived, body)
+        call = Call(params, decoded(arrived.query), arrived.headers, body)
+        return said(arrived, await self.shared.control(operation.do, call))
+
+    def _verify(self, arrived: Arrived, body: bytes) -> None:
+        verify(arrived.message(body), self.shared.keys, now=time.time(), nonces=self.shared.nonces)
+
+    def refusal(self, arrived: Arrived, why: Refused) -> Response:
+        """`{Code, Message, RequestId}`."""
+        document = {"Code": why.code, "Message": why.message, "RequestId": arrived.request_id}
+        return _json(arrived, why.status, document)
+
+
+def operations(shared: Shared) -> list[Operation]:
+    """All of them."""
+    return [Operation("ListFunctions", "GET", "/functions", lambda call: {"functions": []})]
+
+
+def said(arrived: Arrived, value: Mapping[str, Any] | None) -> Response:
+    """What an operation answered; without a body where it has none."""
+    if value is None:
+        return Response(b"", 204, {"x-fc-request-id": arrived.request_id})
+    return _json(arrived, 200, value)
+
+
+def _json(arrived: Arrived, status: int, value: Mapping[str, Any]) -> Response:
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return Response(body, status, {"x-fc-request-id": arrived.request_id, "content-type": "application/json"})
