@@ -50,8 +50,9 @@ class Face(ABC):
 def faces() -> tuple[type[Face], ...]:
     """The table of faces, in the order in which they are asked. The last one takes everything that no other does."""
     from fclab.server.fc3.face import FC3
+    from fclab.server.oss.face import OSS
 
-    return (FC3,)
+    return (OSS, FC3)
 
 
 class App:
