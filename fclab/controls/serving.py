@@ -9,6 +9,7 @@ from fclab.errors import MissingExtra, UsageError
 
 if TYPE_CHECKING:
     from fclab.controls.live import LiveDriver
+    from fclab.packages.home import CodeHome
     from fclab.server.endpoint import Endpoint
 
 __all__ = ["Serving"]
@@ -17,6 +18,7 @@ __all__ = ["Serving"]
 class Serving:
     """The part of a `Lab` that has HTTP servers."""
 
+    _code: CodeHome
     _driver: Driver | LiveDriver
     _endpoints: list[Endpoint]
 
@@ -39,11 +41,13 @@ class Serving:
             raise UsageError("A lab in virtual time cannot be served: its clock stands still between calls.", hint='use Lab("process")')
         try:
             from fclab.server.endpoint import Endpoint
+            from fclab.server.keys import KeyRing
         except ModuleNotFoundError as missing:
             if (missing.name or "").startswith("fclab"):
                 raise
             raise MissingExtra(f"Serving a lab needs {missing.name}.", hint="pip install 'fclab[serve]'") from None
-        made = Endpoint(self, self._driver, host, port, access_key_id, access_key_secret, public, grace)  # type: ignore[arg-type]
+        keys = KeyRing(access_key_id, access_key_secret)
+        made = Endpoint(self, self._driver, self._code, host, port, keys, public, grace)  # type: ignore[arg-type]
         self._endpoints = [one for one in self._endpoints if not one.closed] + [made]
         return made
 
