@@ -71,8 +71,8 @@ def checked(document: Mapping[str, Any]) -> dict[str, Any]:
             raise _wrong(f"{name} cannot be {str(value)[:80]!r}")
         if name in _ABSENT and value:
             raise _wrong(f"{name}: this lab has no {_ABSENT[name]}")
-        if name in ("nasConfig", "ossMountConfig") and value.get("mountPoints"):
-            raise _wrong(f"{name}: this lab mounts no file systems")
+    if any(document.get(name, {}).get("mountPoints") for name in ("nasConfig", "ossMountConfig")):
+        raise _wrong("nasConfig and ossMountConfig: this lab mounts no file systems")
     server: dict[str, Any] = document.get("customRuntimeConfig", {})
     for words in ("command", "args"):
         if not isinstance(server.get(words) or [], list):
@@ -85,10 +85,10 @@ def tags(rows: object) -> dict[str, str]:
     """`[{Key, Value}]` as a mapping. Raises `Refused`."""
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise _wrong("tags are a list of objects with Key and Value")
-    found: dict[Any, Any] = {row.get("Key"): row.get("Value", "") for row in rows}
-    if not all(isinstance(text, str) and len(text) <= _LONGEST_TAG for pair in found.items() for text in pair) or "" in found:
+    found = [(row.get("Key"), row.get("Value", "")) for row in rows]
+    if not all(isinstance(text, str) and len(text) <= _LONGEST_TAG for pair in found for text in pair) or not all(key for key, _ in found):
         raise _wrong(f"a tag has a Key and a Value, texts of up to {_LONGEST_TAG} characters")
-    return {str(key): str(value) for key, value in found.items()}
+    return dict(found)
 
 
 def declaration(document: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

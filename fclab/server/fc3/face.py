@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import FileResponse, Response
 
 from fclab.server.app import Face
+from fclab.server.fc3.absent import Absent
+from fclab.server.fc3.async_configs import AsyncConfigs
+from fclab.server.fc3.async_tasks import AsyncTasks
 from fclab.server.fc3.functions import Functions
 from fclab.server.fc3.invocations import Invocations
 from fclab.server.fc3.operations import VERSION, Call, Part, Routes, decoded
+from fclab.server.fc3.scaling import Scaling
+from fclab.server.fc3.switches import Switches, Tags
+from fclab.server.fc3.triggers import Triggers
 from fclab.server.refusals import Refused
 from fclab.sources.http.signature import verify
 
@@ -81,7 +87,8 @@ class FC3(Face):
 
 def parts(shared: Shared) -> list[Part]:
     """What it is made of."""
-    return [Functions(shared), Invocations(shared)]
+    kinds = (Functions, Invocations, AsyncConfigs, AsyncTasks, Scaling, Switches, Tags, Triggers, Absent)
+    return [kind(shared) for kind in kinds]
 
 
 def said(arrived: Arrived, value: Mapping[str, Any] | None) -> Response:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from fclab.engine.declare import build
 from fclab.packages.checksum import crc64
 from fclab.server.fc3 import definitions
+from fclab.server.fc3.async_configs import translated
 from fclab.server.fc3.operations import VERSION, Call, Operation, Part, page
 from fclab.server.refusals import Refused
 from fclab.server.shelf import stamp
@@ -38,7 +39,7 @@ class Functions(Part):
         """What clients may ask."""
         return [
             Operation("CreateFunction", "POST", "/functions", self.create, _MOST_CODE),
-            Operation("ListFunctions", "GET", "/functions", self.list),
+            Operation("ListFunctions", "GET", "/functions", self.listed),
             Operation("GetFunction", "GET", "/functions/{functionName}", self.get),
             Operation("UpdateFunction", "PUT", "/functions/{functionName}", self.update, _MOST_CODE),
             Operation("DeleteFunction", "DELETE", "/functions/{functionName}", self.delete),
@@ -91,7 +92,7 @@ class Functions(Part):
         self.lab.delete(call.name)
         self.shelf.drop(call.name)
 
-    def list(self, call: Call) -> dict[str, Any]:
+    def listed(self, call: Call) -> dict[str, Any]:
         """ListFunctions."""
         rows = [self.shown(name) for name in self.lab.functions]
         wanted = {key: call.query[key] for key in ("runtime", "functionName") if call.query.get(key)}
@@ -130,7 +131,9 @@ class Functions(Part):
         """Clause 1. What cannot be declared any more stays on the shelf, and the lab's log says why."""
         for name, record in self.shelf.all("function").items():
             if name not in self.lab.functions:
-                self._deploy(name, record["input"], self.shared.code.store.path(record["digest"]))
+                said = (self.shelf.get(name, "async-invoke-config") or {}).get("said")
+                retries = None if said is None else translated(said)  # events that wait begin to move with the declaration
+                self._deploy(name, record["input"], self.shared.code.store.path(record["digest"]), retries)
 
     def _kept(self, spec: FunctionSpec) -> dict[str, Any] | None:
         """What a client said of this very function, and not of one of its name that a notebook replaced."""
