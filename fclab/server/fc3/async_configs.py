@@ -13,7 +13,7 @@ from fclab.server.shelf import stamp
 
 __all__ = ["AsyncConfigs", "translated"]
 
-_QUEUE = re.compile(r"acs:mns:[^:]*:[^:]*:/queues/([^/]+)/messages")
+_BOX = re.compile(r"acs:mns:[^:]*:[^:]*:/(queue|topic)s/([^/]+)/messages")
 _KIND = "async-invoke-config"
 
 
@@ -93,9 +93,9 @@ def _destination(said: object) -> str | None:
     text = said.get("destination") if isinstance(said, dict) else None
     if not text:
         return None
-    queue = _QUEUE.fullmatch(text) if isinstance(text, str) else None
-    if queue is not None:
-        return f"queue:{queue[1]}"
+    box = _BOX.fullmatch(text) if isinstance(text, str) else None
+    if box is not None:
+        return f"{box[1]}:{box[2]}"
     if not isinstance(text, str) or ":functions/" not in text:
-        raise Refused(400, "InvalidArgument", f"destination {str(text)[:200]!r} is neither a function's ARN nor a queue's")
+        raise Refused(400, "InvalidArgument", f"destination {str(text)[:200]!r} is no ARN of a function, a queue or a topic")
     return named(text)

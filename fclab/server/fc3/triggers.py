@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Triggers"]
 
+_SWITCHES = {"log": "enable", "eventbridge": "triggerEnable"}
+"""Where a kind's configuration says whether the trigger is on, and its own `from_config` leaves that to its caller."""
 _SAID = ("description", "invocationRole")
 """What the lab only keeps and tells again."""
 
@@ -56,8 +58,8 @@ class Triggers(Part):
         source = said.get("sourceArn") or ""
         if not isinstance(source, str):
             raise Refused(400, "InvalidArgument", "sourceArn is a text")
-        trigger = self._kinds[kind].from_config(source, _config(said))
-        self.lab.trigger(call.name, trigger, name=name)
+        config = _config(said)
+        self.lab.trigger(call.name, self._kinds[kind].from_config(source, config), name=name, enabled=_on(kind, config))
         self._keep(call.name, name, said)
         return self._shown(self._there(call.name, name), self._notes(call.name))
 
@@ -72,9 +74,11 @@ class Triggers(Part):
         binding, said = self._there(*call.params), call.json()
         _check(said)
         if "triggerConfig" in said:
-            new = type(binding.trigger).from_config(binding.trigger.arn, _config(said))
+            config = _config(said)
+            new = type(binding.trigger).from_config(binding.trigger.arn, config)
             changes = {field.name: getattr(new, field.name) for field in dataclasses.fields(new)}
             self.shared.driver.ask(self._hub.registry.update, binding, changes)
+            self.shared.driver.ask(self._hub.registry.switch, binding, _on(new.TYPE, config))
         self._keep(call.name, binding.name, said)
         return self._shown(binding, self._notes(call.name))
 
@@ -115,12 +119,17 @@ class Triggers(Part):
     def _shown(self, binding: Binding, notes: dict[str, dict[str, str]]) -> dict[str, Any]:
         trigger: Trigger = binding.trigger
         source = {"sourceArn": trigger.arn} if trigger.arn else {}
+        switch = {_SWITCHES[trigger.TYPE]: binding.enabled} if trigger.TYPE in _SWITCHES else {}
         return {
             "triggerName": binding.name, "triggerType": trigger.TYPE, "triggerId": binding.id, "qualifier": "LATEST", **source,
-            "triggerConfig": json.dumps(trigger.config(), ensure_ascii=False), "targetArn": arn(binding.function),
+            "triggerConfig": json.dumps({**trigger.config(), **switch}, ensure_ascii=False), "targetArn": arn(binding.function),
             "status": "Active" if binding.enabled else "Disabled", "createdTime": stamp(self.shelf.unix(binding.created)),
             "lastModifiedTime": stamp(self.shelf.unix(binding.modified)), **notes.get(binding.name, {}),
         }  # fmt: skip
+
+
+def _on(kind: str, config: dict[str, Any]) -> bool:
+    return bool(config.get(_SWITCHES.get(kind, ""), True))
 
 
 def _check(said: dict[str, Any]) -> None:
