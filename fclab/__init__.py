@@ -43,24 +43,33 @@ from fclab.observe.events import *  # noqa: F403  every event class, for @lab.on
 from fclab.observe.recording import Recording
 
 if TYPE_CHECKING:
+    from fclab.sources.bus.trigger import EventBridgeTrigger, MNSQueue
     from fclab.sources.cdn.trigger import CDNTrigger
     from fclab.sources.gateway.trigger import APIGatewayTrigger
     from fclab.sources.http.trigger import HTTPTrigger
     from fclab.sources.hub import LoopDetected
+    from fclab.sources.logs.trigger import LogTrigger
+    from fclab.sources.messages.topic_trigger import MNSTopicTrigger
+    from fclab.sources.monitor.trigger import AlarmTrigger
     from fclab.sources.objects.trigger import OSSTrigger
     from fclab.sources.tables.trigger import TablestoreTrigger
     from fclab.sources.timers import TimerTrigger
     from fclab.web import asgi, verify_webhook, wsgi
 
 _LATER = {
+    "AlarmTrigger": "fclab.sources.monitor.trigger",
     "APIGatewayTrigger": "fclab.sources.gateway.trigger",
+    "asgi": "fclab.web",
     "CDNTrigger": "fclab.sources.cdn.trigger",
+    "EventBridgeTrigger": "fclab.sources.bus.trigger",
     "HTTPTrigger": "fclab.sources.http.trigger",
+    "LogTrigger": "fclab.sources.logs.trigger",
     "LoopDetected": "fclab.sources.hub",
+    "MNSQueue": "fclab.sources.bus.trigger",
+    "MNSTopicTrigger": "fclab.sources.messages.topic_trigger",
     "OSSTrigger": "fclab.sources.objects.trigger",
     "TablestoreTrigger": "fclab.sources.tables.trigger",
     "TimerTrigger": "fclab.sources.timers",
-    "asgi": "fclab.web",
     "verify_webhook": "fclab.web",
     "wsgi": "fclab.web",
 }
@@ -68,11 +77,13 @@ _LATER = {
 
 __all__ = [
     "APIGatewayTrigger",
+    "AlarmTrigger",
     "AsyncConfig",
     "BootProfile",
     "CDNTrigger",
     "CodeStoreError",
     "EndlessRun",
+    "EventBridgeTrigger",
     "FclabError",
     "FunctionError",
     "FunctionSpec",
@@ -83,7 +94,10 @@ __all__ = [
     "Interrupted",
     "Lab",
     "LabClosed",
+    "LogTrigger",
     "LoopDetected",
+    "MNSTopicTrigger",
+    "MNSQueue",
     "MissingExtra",
     "NestedRun",
     "OSSTrigger",
@@ -119,4 +133,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_LATER})

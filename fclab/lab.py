@@ -242,11 +242,6 @@ class Lab(Watching, Steering, Tasks, Triggers, Serving):
         elif speed != 1:
             raise UsageError("A lab of real processes plays at the speed of real time.", hint="leave speed out")
 
-    @property
-    def queues(self) -> dict[str, list[bytes]]:
-        """What has arrived in the lab's destination queues ("queue:NAME"), oldest first."""
-        return self._platform.destinations.queues
-
     # ---- the lab itself
 
     def fresh(self) -> Lab:

@@ -99,7 +99,7 @@ class AsyncConfig:
     cap           the longest wait between two deliveries
     total         how long system errors are retried, from the first of them
     max_age       an event older than this when it is due for delivery expires instead
-    on_success, on_failure   a function's name, or "queue:NAME" for an in-lab queue
+    on_success, on_failure   a function's name, or "queue:NAME" or "topic:NAME" for one of the lab's
     """
 
     max_retries: int | None = None
@@ -133,9 +133,9 @@ class AsyncConfig:
             raise UsageError(f"max_age must be at least 1 s, not {self.max_age!r}.", hint="the product allows 1 to 604800 s")
         for name in ("on_success", "on_failure"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, str) or value in ("", "queue:")):
+            if value is not None and (not isinstance(value, str) or value in ("", "queue:", "topic:")):
                 raise UsageError(
-                    f"{name} must name a function or 'queue:NAME', not {value!r}.", hint="such as on_failure='queue:dead-letters'"
+                    f"{name} names a function, 'queue:NAME' or 'topic:NAME', not {value!r}.", hint="such as on_failure='queue:dead-letters'"
                 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fclab.sources.deliveries import Undelivered
     from fclab.sources.hub import Hub
 
-__all__ = ["Desk", "TriggerHandle", "hub_of"]
+__all__ = ["Desk", "Shelves", "TriggerHandle", "hub_of"]
 
 
 def hub_of(driver: Driver | LiveDriver) -> Hub:
@@ -50,6 +50,25 @@ class Desk:
 
     def __repr__(self) -> str:
         return f"lab.{self._source.NAME}: {self._source.TITLE} ({', '.join(self._source.verbs())})"
+
+
+class Shelves(Desk, Mapping[str, "list[bytes]"]):
+    """The queues of the lab: verbs, and a mapping of names to the bodies that are there; after the end of the lab, that were there."""
+
+    def _read(self, fn: Callable[[Any], Any]) -> Any:
+        there: Any = {} if isinstance(self._source, type) else self._source  # the class alone: the lab was closed and never had any
+        return fn(there) if self._driver.closed else self._driver.ask(fn, there)
+
+    def __getitem__(self, queue: str) -> list[bytes]:
+        bodies: list[bytes] = self._read(lambda there: there[queue])
+        return bodies
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read(list))
+
+    def __len__(self) -> int:
+        count: int = self._read(len)
+        return count
 
 
 class TriggerHandle:

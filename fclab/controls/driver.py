@@ -161,13 +161,14 @@ class Driver(Sources):
             self.platform.queue.flush()
 
     def step(self) -> bool:
-        """Go on until something has been recorded; False if nothing is left to happen."""
+        """Go on until something has been recorded; False if nothing is left to happen, or only ticks that come to nothing."""
         recording = self.platform.recording
-        before = len(recording)
+        before, idle = len(recording), 0
         with self.turning():
-            while self.clock.step():
+            while idle < PATIENCE and self.clock.step():
                 if len(recording) > before or not recording.keep:
                     return True
+                idle = 0 if self.busy() else idle + 1
         return False
 
     def finish(self) -> None:

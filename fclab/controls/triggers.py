@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from fclab.controls.desks import Desk, TriggerHandle, hub_of
+from fclab.controls.desks import Desk, Shelves, TriggerHandle, hub_of
 from fclab.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,8 +14,14 @@ if TYPE_CHECKING:
     from fclab.engine.rows import Function
     from fclab.model import FunctionSpec
     from fclab.sources.base import Trigger
+    from fclab.sources.bus.service import Bus
     from fclab.sources.catalog import Catalog
     from fclab.sources.cdn.service import Cdn
+    from fclab.sources.hub import Hub
+    from fclab.sources.logs.service import Logs
+    from fclab.sources.messages.queues import Queues
+    from fclab.sources.messages.topics import Topics
+    from fclab.sources.monitor.service import Monitor
     from fclab.sources.objects.service import Objects
     from fclab.sources.tables.service import Tables
     from fclab.sources.timers import Timers
@@ -51,6 +57,38 @@ class Triggers:
         """The lab's triggers, or those of one function, in the order in which they were made."""
         hub = hub_of(self._driver)
         return [TriggerHandle(self._driver, one) for one in self._driver.ask(hub.registry.all, function)]
+
+    @property
+    def queues(self) -> Queues:
+        """The lab's message queues, also those of destinations: verbs such as `send` and `receive`, and a mapping of names to bodies.
+
+        `lab.queues["NAME"]` is the list of all bodies in a queue, oldest first. It can be read when the lab is closed too.
+        """
+        from fclab.sources.messages.queues import Queues
+
+        driver = self._driver
+        hub: Hub | None = driver.platform.sources if driver.closed else hub_of(driver)  # type: ignore[assignment]
+        return Shelves(driver, Queues if hub is None else hub.sources["queues"])  # type: ignore[arg-type, return-value]
+
+    @property
+    def topics(self) -> Topics:
+        """The lab's topics."""
+        return self._desk("topics")  # type: ignore[no-any-return]
+
+    @property
+    def bus(self) -> Bus:
+        """The lab's event bus."""
+        return self._desk("bus")  # type: ignore[no-any-return]
+
+    @property
+    def logs(self) -> Logs:
+        """The log service: `lab.logs.append("shop", "access", [{"status": 500}])`."""
+        return cast("Logs", self._desk("logs"))
+
+    @property
+    def monitor(self) -> Monitor:
+        """Metrics of the lab itself, and how alarms stand: `lab.monitor.metric("cold_starts", "checkout")`."""
+        return cast("Monitor", self._desk("monitor"))
 
     def catalog(self) -> Catalog:
         """Who may call a function: each source, its trigger, how it calls, what it does when a delivery fails, an example event."""

@@ -1,4 +1,4 @@
-"""Where the outcome of an async request goes: another function, or a queue inside the lab."""
+"""Where the outcome of an async request goes: another function, or a queue or topic of the lab."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fclab.clock import Order
 from fclab.engine.retry import backoff
 from fclab.engine.rows import Function, Request
 from fclab.engine.tasks import Task
+from fclab.errors import FclabError
 from fclab.model import FunctionSpec
 from fclab.observe import events as e
 from fclab.queues.base import Call
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from fclab.engine.platform import Platform
     from fclab.engine.rows import Attempt, Outcome
 
-__all__ = ["TRIES", "Destinations", "Telling", "event_body"]
+__all__ = ["INSIDE", "TRIES", "Destinations", "Telling", "event_body"]
+
+INSIDE = ("queue:", "topic:")
+"""How the names of destinations begin that are no functions."""
 
 FIRST, CAP = SECOND // 2, 512 * SECOND
 """µs before a destination that failed is told again, doubling up to the cap: the waits of system errors."""
@@ -60,18 +64,19 @@ class Telling:
 
 
 class Destinations:
-    """Tells `on_success` or `on_failure`; a queue keeps bodies in order of arrival.
+    """Tells `on_success` or `on_failure`.
 
     1. The call is stored with the outcome that it tells of, and made after that.
     2. A call that fails (lost on its arrow, refused by the function's front door) is made again with back-off, `TRIES` times in all.
        Whatever becomes of it, the outcome of the request stays what it is.
     3. A call that an earlier life of the home left waits for its target, if that is a function, and not for the function whose outcome
        it tells.
+    4. A queue or topic has what it is told before the call is over, and takes no outcome twice: so none is lost or doubled, whenever
+       the lab ends in between.
     """
 
     def __init__(self, platform: Platform) -> None:
         self.p = platform
-        self.queues: dict[str, list[bytes]] = {}
         self.pending = 0
         """Calls that neither succeeded nor were given up."""
         self.found: dict[str, list[Telling]] = {}
@@ -79,7 +84,7 @@ class Destinations:
 
     def call(self, request: Request, attempt: Attempt, outcome: Outcome) -> Call | None:
         """The call that an outcome asks for. A stopped task tells nobody."""
-        config = request.fn.spec.async_config
+        config = request.fn.async_config
         to = config.on_success if outcome.error is None else config.on_failure
         if to is None or outcome.kind == "stopped":
             return None
@@ -89,15 +94,13 @@ class Destinations:
     def take_up(self) -> None:
         """Go on where a home was left."""
         queue = self.p.queue
-        for to in queue.boxes():
-            self.queues[to.removeprefix("queue:")] = queue.letters(to)
         for call in queue.calls():
             record = queue.task(call.request)
             if record is None:
                 continue
             source = Function(FunctionSpec(record.function), 0, self.p.preset.retry)  # until it is declared, it has no number
             request = Request(call.request, source, b"", "async", 0, 0, self.p.clock.time, None, None)
-            if call.to.startswith("queue:"):
+            if call.to.startswith(INSIDE):
                 self._left(Telling(call, request, record.attempts))
             else:
                 self.found.setdefault(call.to, []).append(Telling(call, request, record.attempts))
@@ -122,10 +125,14 @@ class Destinations:
 
     def _send(self, telling: Telling) -> None:
         p, request, to = self.p, telling.request, telling.call.to
-        function = not to.startswith("queue:")
+        function = not to.startswith(INSIDE)
         caused = p.front_door.requests + 1 if function else 0
         if not function:
-            self.queues.setdefault(to[6:], []).append(telling.call.body)
+            try:
+                p.hub.deliver(to, telling.call.body, request.number)
+            except FclabError as error:
+                self.failed(telling, error.what)
+                return
         p.record(
             p.clock.time, e.DestinationCalled.KIND, request.number, telling.attempt, 0, request.fn.number, p.recording.text(to), caused
         )
@@ -133,7 +140,7 @@ class Destinations:
             p.front_door.accept(to, telling.call.body, "async", cause=request.number, task=Task(0, "", to, telling=telling))
         else:
             self.pending -= 1
-            p.queue.called(telling.call, p.clock.time, keep=True)
+            p.queue.called(telling.call, p.clock.time)
 
     def told(self, telling: Telling) -> None:
         """The function's event is stored, and with it that the call is over."""

@@ -23,6 +23,13 @@ class Sources(Protocol):
         """A handler uses a source; `reply` is called once, before this returns or later."""
         ...
 
+    def deliver(self, to: str, body: bytes, request: int) -> None:
+        """Tell the destination "queue:NAME" or "topic:NAME" the outcome of a request; doing it again changes nothing.
+
+        Raises `FclabError` if it cannot be.
+        """
+        ...
+
     def adopt(self, function: str) -> None:
         """A function was declared: what waits for it may go."""
         ...

@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Difference", "InstanceName", "PayloadNote", "Recording"]
 
-WIDTH = 8
+WIDTH, PREVIEW = 8, 1024
 _SPILL, _BLOCK = WIDTH * 512, WIDTH * 65_536
 """Numbers that gather before they are packed (few enough to stay in the processor's cache), and numbers in a block."""
-PREVIEW = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +162,14 @@ class Recording:
         last = self._tail[-WIDTH] if self._tail else self._blocks[-1][-WIDTH] if self._blocks else 0
         return max(last, self.until_us)
 
-    def rows(self, kinds: Iterable[int] | None = None) -> Iterator[tuple[int, int, int, int, int, int, int, int]]:
-        """Every event as eight integers (see `Row`), in order; those of `kinds` alone if given."""
+    def rows(self, kinds: Iterable[int] | None = None, first: int = 0) -> Iterator[tuple[int, int, int, int, int, int, int, int]]:
+        """Events from number `first` on as eight integers (see `Row`), in order; those of `kinds` alone if given."""
         wanted = bytes(map(frozenset(kinds or ()).__contains__, range(256)))
         for block in (*self._blocks, self._tail):
-            rows = zip(*[iter(block)] * WIDTH, strict=True)
-            yield from rows if kinds is None else compress(rows, bytes([*block[1::WIDTH]]).translate(wanted))
+            part = block[first * WIDTH :] if first else block
+            first = max(0, first - len(block) // WIDTH)
+            rows = zip(*[iter(part)] * WIDTH, strict=True)
+            yield from rows if kinds is None else compress(rows, bytes([*part[1::WIDTH]]).translate(wanted))
 
     def row(self, index: int) -> Row:
         """Event number `index` as stored."""
@@ -221,9 +222,8 @@ class Recording:
         made.functions, made.instances, made.texts = self.functions[:], self.instances[:], self.texts[:]
         made.payloads = dict(self.payloads)
         made.start_us, made.until_us = self.start_us, self.until_us
-        made._blocks, made._tail = self._blocks[:], self._tail[:]
-        if made._blocks:
-            made._blocks[-1] = made._blocks[-1][:]  # the last one still grows
+        made._blocks = [*self._blocks[:-1], *(block[:] for block in self._blocks[-1:])]  # the last one still grows
+        made._tail = self._tail[:]
         return made
 
     def kept(self) -> Recording:

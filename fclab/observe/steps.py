@@ -82,6 +82,10 @@ class StepFunction:
         first, last = self._span(start, end)
         return float(self._area(first, last) / (last - first)) if last > first else self.at(seconds(first))
 
+    def peak(self, start: int, end: int) -> float:
+        """The largest value in [start, end), µs, which is not empty."""
+        return max(value for _, _, value in self._pieces(start, end))
+
     def points(self) -> list[tuple[float, float]]:
         """(seconds, value from then on) of every change."""
         return [(seconds(time), float(value)) for time, value in zip(self.times, self.values, strict=True)]
@@ -113,6 +117,10 @@ class AgeFunction(StepFunction):
         """The greatest age in seconds, just before that one left."""
         ends = chain(self.times[1:], (self.end_us,))
         return max((end - since for end, since in zip(ends, self.values, strict=False) if since >= 0), default=0) / SECOND
+
+    def peak(self, start: int, end: int) -> float:
+        """The greatest age in [start, end), µs, in seconds."""
+        return max((right - since if since >= 0 else 0) for _, right, since in self._pieces(start, end)) / SECOND
 
     def points(self) -> list[tuple[float, float]]:
         """(seconds, age) where the age jumps, and just before: what a plot with straight lines needs."""

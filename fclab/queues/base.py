@@ -229,20 +229,12 @@ class Queue(Protocol):
         """Calls to be made, in the order of their outcomes."""
         ...
 
-    def called(self, call: Call, at: int, error: str = "", keep: bool = False) -> None:
-        """The destination has been told, or, with an `error`, is given up. `keep`: the body stays, as the content of a queue."""
+    def called(self, call: Call, at: int, error: str = "") -> None:
+        """The destination has been told, or, with an `error`, is given up."""
         ...
 
     def call_again(self, call: Call, due: int, error: str) -> None:
         """The destination failed; it is to be told again at `due` µs."""
-        ...
-
-    def boxes(self) -> list[str]:
-        """The queues inside the lab for which bodies are kept."""
-        ...
-
-    def letters(self, to: str) -> list[bytes]:
-        """The bodies kept for a queue inside the lab, oldest first."""
         ...
 
     def flush(self) -> None:

@@ -56,12 +56,6 @@ class Ledger:
             self._journal.add(Step("sweep", *forgotten(requests, unsent), stored=left, synced=False))
         return len(old)
 
-    def boxes(self) -> list[str]:
-        return self._read.boxes()
-
-    def letters(self, to: str) -> list[bytes]:
-        return self._read.letters(to)
-
     def _holds(self, function: str, task_id: str) -> bool:
         """Whether a task of that id is on record."""
         found = self._read.holder(function, task_id)

@@ -29,7 +29,6 @@ class MemoryQueue(Index):
         self._told: dict[int, tuple[str, str]] = {}
         self._redriven: dict[int, int] = {}
         self._calls: dict[int, Call] = {}
-        self._letters: dict[str, list[bytes]] = {}
         self._call_number = 0
 
     # ---- the contract's verbs
@@ -211,22 +210,14 @@ class MemoryQueue(Index):
     def calls(self) -> list[Call]:
         return list(self._calls.values())
 
-    def called(self, call: Call, at: int, error: str = "", keep: bool = False) -> None:
+    def called(self, call: Call, at: int, error: str = "") -> None:
         if self._calls.pop(call.number, None) is None:
             return
-        if keep:
-            self._letters.setdefault(call.to, []).append(call.body)
         self._told[call.request] = ("Failed" if error else "Succeeded", error)
 
     def call_again(self, call: Call, due: int, error: str) -> None:
         call.due, call.error = due, error
         call.tries += 1
-
-    def boxes(self) -> list[str]:
-        return list(self._letters)
-
-    def letters(self, to: str) -> list[bytes]:
-        return list(self._letters.get(to, ()))
 
     def flush(self) -> None:
         """Nothing is ever under way."""

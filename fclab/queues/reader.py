@@ -164,13 +164,3 @@ class Reader:
     def last_call(self) -> int:
         """The highest number of a call."""
         return int(self._value("SELECT coalesce(max(number), 0) FROM calls"))
-
-    def boxes(self) -> list[str]:
-        """Queues inside the lab for which bodies are kept, in the order of their first."""
-        sql = "SELECT destination FROM calls WHERE told IS NOT NULL GROUP BY destination ORDER BY min(number)"
-        return [to for (to,) in self._rows(sql)]
-
-    def letters(self, to: str) -> list[bytes]:
-        """Bodies kept for a queue inside the lab, in the order in which it was told."""
-        sql = "SELECT body FROM calls WHERE destination = ? AND told IS NOT NULL ORDER BY told, number"
-        return [body for (body,) in self._rows(sql, (to,))]

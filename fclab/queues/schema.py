@@ -49,7 +49,8 @@ CREATE INDEX calls_request ON calls (request);
 """
 """One row of `tasks` is a message and its record at once, so they cannot disagree. It waits or is leased while `ended` is NULL; then
 `leased` says which. Times are µs, of the lab or since 1970 by the home's kind. Large payloads and results are in tables of their own,
-because a row is written anew with each change. `history` holds a JSON array a line. `dead` has those given up, until they are in
+because a row is written anew with each change. `history` holds a JSON array a line. `told` is set in
+older homes alone, which kept here what queues had been told. `dead` has those given up, until they are in
 `redriven`. Each further index would cost every event a tenth; what is asked once an opening, or stops early, has none."""
 
 _NAMES = re.findall(r"^CREATE (?:TABLE|(?:UNIQUE )?INDEX) (\w+)", _SCHEMA, re.MULTILINE)

@@ -119,7 +119,7 @@ class SqliteQueue(Ledger, Index):
         turn = self.turn()
         statements = self._steps.accept(message, turn)
         if call is not None and self._calls.pop(call.number, None) is not None:
-            statements += self._steps.over(call, message.enqueued, "", False)
+            statements += self._steps.over(call, "")
         stored = partial(self._stored, message, turn, on_stored)
         self._journal.add(Step("enqueue", *statements, stored=stored, failed=partial(self._failed, message, call, on_failed)))
         self._accepted += 1
@@ -250,9 +250,9 @@ class SqliteQueue(Ledger, Index):
     def calls(self) -> list[Call]:
         return list(self._calls.values())
 
-    def called(self, call: Call, at: int, error: str = "", keep: bool = False) -> None:
+    def called(self, call: Call, at: int, error: str = "") -> None:
         if self._calls.pop(call.number, None) is not None:
-            self._journal.add(Step("destination", *self._steps.over(call, at, error, keep)))
+            self._journal.add(Step("destination", *self._steps.over(call, error)))
 
     def call_again(self, call: Call, due: int, error: str) -> None:
         call.due, call.error = due, error

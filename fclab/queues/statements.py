@@ -39,7 +39,6 @@ _REDRIVEN = "INSERT INTO redriven VALUES (?, ?)"
 _NOTE = "UPDATE tasks SET state = ?, changed = ?, executions = ?, history = history || ? WHERE request = ? AND ended IS NULL"
 _CALL = "INSERT INTO calls VALUES (?, ?, ?, ?, ?, NULL, ?, ?)"
 _CALL_AGAIN = "UPDATE calls SET due = ?, tries = ?, error = ? WHERE number = ?"
-_CALL_KEPT = "UPDATE calls SET told = ? WHERE number = ?"
 _CALL_GONE = "DELETE FROM calls WHERE number = ?"
 _TOLD = "UPDATE tasks SET destination = ? WHERE request = ?"
 
@@ -105,10 +104,9 @@ class Statements:
         """Something about a task under way."""
         return _NOTE, (change.state, change.at + self._epoch, change.executions, self._history(change), request)
 
-    def over(self, call: Call, at: int, error: str, keep: bool) -> list[Statement]:
+    def over(self, call: Call, error: str) -> list[Statement]:
         """A destination was told, or given up: then its state is "Failed: " and why."""
-        gone = (_CALL_KEPT, (at + self._epoch, call.number)) if keep else (_CALL_GONE, (call.number,))
-        return [gone, (_TOLD, (f"Failed: {error}" if error else "Succeeded", call.request))]
+        return [(_CALL_GONE, (call.number,)), (_TOLD, (f"Failed: {error}" if error else "Succeeded", call.request))]
 
     def call_again(self, call: Call) -> Statement:
         """A destination is told later."""

@@ -19,6 +19,7 @@ from fclab.server.shared import Shared
 if TYPE_CHECKING:
     from fclab.controls.live import LiveDriver
     from fclab.lab import Lab
+    from fclab.packages.home import CodeHome
 
 __all__ = ["Endpoint"]
 
@@ -36,17 +37,16 @@ class Endpoint:
     """
 
     def __init__(
-        self, lab: Lab, driver: LiveDriver, host: str, port: int, key_id: str | None, secret: str | None, public: bool, grace: float
+        self, lab: Lab, driver: LiveDriver, code: CodeHome, host: str, port: int, keys: KeyRing, public: bool, grace: float
     ) -> None:
-        self._keys = KeyRing(key_id, secret)
-        self._listener = _listen(host, port, public, self._keys)
+        self._keys = keys
+        self._listener = _listen(host, port, public, keys)
         self.host, self.port = host, int(self._listener.getsockname()[1])
-        self._shared = Shared(lab, driver, self._keys, self.url)
         try:
+            self._shared = Shared(lab, driver, code, keys, self.url)
             app = App(self._shared, Origins(host, self.port, public), faces())
         except BaseException:
             self._listener.close()
-            self._shared.close()
             raise
         config = uvicorn.Config(
             app, http=Protocol, loop="asyncio", ws="none", lifespan="off", interface="asgi3", log_config=None, log_level="critical",

@@ -34,10 +34,17 @@ def refused(error: BaseException) -> Refused | None:
         case UnknownFunction():
             return Refused(404, "FunctionNotFound", error.what)
         case SourceError():
-            return Refused(500 if error.code == "InternalError" else 400, error.code, error.what)
+            return Refused(_status(error.code), error.code, error.what)
         case PackageError() | UsageError():
             return Refused(400, "InvalidArgument", f"{error.what} {error.hint}".strip())
         case FclabError():
             return Refused(500, "InternalServerError", error.what)
         case _:
             return None
+
+
+def _status(code: str) -> int:
+    """Of a source's error."""
+    if code == "InternalError":
+        return 500
+    return 404 if code.startswith("NoSuch") else 409 if code.endswith("AlreadyExists") else 400

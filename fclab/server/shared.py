@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from fclab.errors import LabClosed
 from fclab.server.keys import KeyRing
+from fclab.server.refusals import Refused
+from fclab.server.shelf import Shelf
+from fclab.server.tickets import Tickets
 from fclab.sources.http.signature import Nonces
 
 if TYPE_CHECKING:
     from fclab.controls.live import LiveDriver
     from fclab.lab import Lab
+    from fclab.model import FunctionSpec
+    from fclab.packages.home import CodeHome
 
 __all__ = ["Shared"]
 
@@ -26,9 +31,14 @@ class Shared:
     2. What must be fast goes to the engine itself, through `engine`: no thread waits for its answer.
     """
 
-    def __init__(self, lab: Lab, driver: LiveDriver, keys: KeyRing, url: str) -> None:
+    def __init__(self, lab: Lab, driver: LiveDriver, code: CodeHome, keys: KeyRing, url: str) -> None:
         self.lab = lab
         self.driver = driver
+        self.code = code
+        self.shelf = Shelf(driver)
+        self.tickets = Tickets()
+        self.checksums: dict[str, str] = {}
+        """Of packages, by digest, as far as somebody asked."""
         self.keys = keys
         self.url = url
         self.nonces = Nonces()
@@ -61,6 +71,22 @@ class Shared:
 
         self.driver.clock.post(begin)
         return await answer
+
+    def spec(self, name: str) -> FunctionSpec:
+        """A declared function. Raises `Refused`: FunctionNotFound."""
+        spec = self.lab.functions.get(name)
+        if spec is None:
+            raise Refused(404, "FunctionNotFound", f"function '{name[:128]}' does not exist")
+        return spec
+
+    def checksum(self, spec: FunctionSpec) -> str:
+        """The CRC-64 of a function's package as a decimal number; "" where it has none."""
+        if spec.package is None:
+            return ""
+        digest = spec.package.digest
+        if digest not in self.checksums:
+            self.checksums[digest] = self.code.store.checksum(digest)
+        return self.checksums[digest]
 
     def close(self) -> None:
         """Wait for what `control` is doing, and do no more."""

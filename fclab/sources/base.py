@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from fclab.errors import UsageError
+from fclab.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
     from fclab.model import Mode
-    from fclab.sources.hub import Hub
+    from fclab.sources.hub import Change, Hub
 
 __all__ = ["ACCOUNT", "REGION", "Binding", "Source", "Trigger", "Waits", "document", "name_check", "verb"]
 
@@ -57,6 +57,11 @@ class Trigger(ABC):
     def mode(self) -> Mode:
         """How it calls."""
         return self.MODE
+
+    @property
+    def call_mode(self) -> Mode:
+        """The same, where `mode` is an option with another meaning."""
+        return self.mode
 
     @property
     def arn(self) -> str:
@@ -137,6 +142,10 @@ class Source:
 
     def reopened(self) -> None:
         """The home was opened again: take up what time has left over. Its bindings are there already."""
+
+    def deliver(self, change: Change, name: str, body: bytes) -> None:
+        """A destination in this source is told the outcome of the request `change.cause`, once. Raises `SourceError` if it cannot be."""
+        raise SourceError("InvalidAction", f"{self.NAME} are no destination.", hint="take a queue or a topic")
 
     def close(self) -> None:
         """The lab ends: let go of what is not in the store."""

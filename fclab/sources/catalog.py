@@ -6,9 +6,14 @@ from dataclasses import dataclass
 
 from fclab.grid import html_grid, text_grid
 from fclab.sources.base import Source
+from fclab.sources.bus.service import Bus
 from fclab.sources.cdn.service import Cdn
 from fclab.sources.gateway.service import Gateway
 from fclab.sources.http.service import Http
+from fclab.sources.logs.service import Logs
+from fclab.sources.messages.queues import Queues
+from fclab.sources.messages.topics import Topics
+from fclab.sources.monitor.service import Monitor
 from fclab.sources.objects.service import Objects
 from fclab.sources.tables.service import Tables
 from fclab.sources.timers import Timers
@@ -16,12 +21,17 @@ from fclab.sources.timers import Timers
 __all__ = ["SOURCES", "Catalog", "Entry", "catalog"]
 
 SOURCES: tuple[type[Source], ...] = (
-    Http,
-    Gateway,
     Objects,
     Tables,
+    Logs,
+    Topics,
+    Queues,
     Timers,
+    Http,
+    Gateway,
     Cdn,
+    Monitor,
+    Bus,
 )
 """In the order in which `lab.catalog()` lists them."""
 

@@ -77,6 +77,8 @@ class Outbox:
         self.hub = hub
         self.waits: dict[int, Waits] = {}
         """By trigger: how its source tries again."""
+        self.lost: dict[int, Callable[[bytes, int], object]] = {}
+        """By trigger: who gets, in the same step, what is given up (payload, cause) instead of its being kept."""
         self._held: dict[int, list[_Delivery]] = {}
 
     def put(self, binding: Binding, payload: bytes, cause: int, depth: int, delay: int = 0) -> Callable[[], object]:
@@ -107,6 +109,7 @@ class Outbox:
         """The trigger is deleted, and with it what it has not delivered."""
         self._held.pop(binding.number, None)
         self.waits.pop(binding.number, None)
+        self.lost.pop(binding.number, None)
         self.hub.store.run("DELETE FROM outbox WHERE trigger = ?", binding.number)
 
     def undelivered(self, binding: Binding) -> list[Undelivered]:
@@ -159,7 +162,12 @@ class Outbox:
         waits = self.waits.get(binding.number, _NEVER)
         wait = None if failure.final else waits(delivery.tries, hub.unix() - delivery.made, hub.chance)
         if wait is None:
-            hub.store.run("UPDATE outbox SET tries = ?, given_up = ? WHERE number = ?", delivery.tries, failure.reason, delivery.number)
+            if (lost := self.lost.get(binding.number)) is not None:
+                with hub.store.transaction():
+                    lost(delivery.payload, delivery.cause)
+                    hub.store.run("DELETE FROM outbox WHERE number = ?", delivery.number)
+            else:
+                hub.store.run("UPDATE outbox SET tries = ?, given_up = ? WHERE number = ?", delivery.tries, failure.reason, delivery.number)
             hub.gave_up(binding, failure)
             return
         hub.store.run("UPDATE outbox SET tries = ?, due = ? WHERE number = ?", delivery.tries, hub.unix() + wait, delivery.number)

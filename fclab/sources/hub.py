@@ -134,10 +134,15 @@ class Hub:
     # ---- changes
 
     @contextmanager
-    def change(self) -> Iterator[Change]:
-        """A change of what sources hold, and what it sets off: all or nothing, then started."""
+    def change(self, cause: int = 0) -> Iterator[Change]:
+        """A change of what sources hold, and what it sets off: all or nothing, then started.
+
+        `cause` is the request behind it where that is not the one whose handler runs.
+        """
         maker = self._maker
-        if maker is None:
+        if cause:
+            change = Change(self, cause, self.platform.depths.of(cause), 0)
+        elif maker is None:
             change = Change(self, 0, 0, 0)
         else:
             number = maker.request.number
@@ -187,7 +192,7 @@ class Hub:
 
         A source that has waited for its trigger's `PATIENCE` hears of a failure then, and not of what the run comes to.
         """
-        p, mode = self.platform, binding.trigger.mode
+        p, mode = self.platform, binding.trigger.call_mode
         if depth >= DEEPEST:
             text = p.recording.text
             p.record(p.clock.time, e.LoopStopped.KIND, cause, 0, 0, p.functions[binding.function].number, text(binding.name), depth)
@@ -201,7 +206,6 @@ class Hub:
             return
         self.owed += 1
         number = p.front_door.requests + 1
-
         heard = False
 
         def hear(failure: Failure | None) -> None:
@@ -249,6 +253,12 @@ class Hub:
         p.record(p.clock.time, e.TriggerGaveUp.KIND, failure.request, 0, 0, number, text(binding.name), text(failure.reason))
 
     # ---- for the platform
+
+    def deliver(self, to: str, body: bytes, request: int) -> None:
+        """See `fclab.engine.outside.Sources`."""
+        kind, _, name = to.partition(":")
+        with self.change(request) as change:
+            self.sources[f"{kind}s"].deliver(change, name, body)
 
     def adopt(self, function: str) -> None:
         """A function was declared: its triggers' events may go."""

@@ -35,12 +35,21 @@ class Line:
     1. One call at a time; the checkpoint moves, and is stored, when the function has succeeded (sync) or the platform has the event
        (async). So records come in order, and again after a crash.
     2. A call that fails is repeated with the records that are there then, as `waits` says; when that gives up, or there is no point in
-       trying again, the batch is kept as undelivered and the line goes on.
+       trying again, the batch is kept as undelivered, or goes to `lost`, and the line goes on; if it `blocks`, it stands still before
+       that batch until it is made anew or resumed.
     3. While the trigger is disabled or its function not declared, the line stands still, and is no work of this run.
     """
 
-    def __init__(self, hub: Hub, binding: Binding, name: str, read: Callable[[str], Batch | None], waits: Waits, start: str = "") -> None:
+    def __init__(
+        self, hub: Hub, binding: Binding, name: str, read: Callable[[str], Batch | None], waits: Waits, start: str = "",
+        *, blocks: bool = False, lost: Callable[[str], object] | None = None,
+    ) -> None:  # fmt: skip
         self.hub = hub
+        self.blocks = blocks
+        self.lost = lost
+        """Who gets, in the same step, what is given up (up to a checkpoint), instead of its being kept."""
+        self.blocked = False
+        """It stands still before a batch that was given up."""
         self.binding = binding
         self.name = name
         self.read = read
@@ -74,9 +83,14 @@ class Line:
 
     def wake(self) -> None:
         """There may be something to carry. It is read and sent in a moment, at the same instant, not from here."""
-        if not self._busy:
+        if not self._busy and not self.blocked:
             self._busy = True
             self.hub.owe(0, self._go)
+
+    def resume(self) -> None:
+        """Go on, also with what it stands still before."""
+        self.blocked = False
+        self.wake()
 
     def _go(self) -> None:
         hub, key = self.hub, (self.binding.number, self.name)
@@ -115,6 +129,11 @@ class Line:
                 self._busy = True
                 hub.owe(wait, self._go)
             return
+        if failure is not None and self.blocks:
+            self.blocked, self.tries = True, 0
+            hub.store.run("UPDATE lines SET tries = 0 WHERE trigger = ? AND name = ?", binding.number, self.name)
+            hub.gave_up(binding, failure)
+            return
         self._move(batch.payload, batch.checkpoint, failure)
         self.wake()
 
@@ -127,7 +146,9 @@ class Line:
     def _move(self, payload: bytes, checkpoint: str, failure: Failure | None) -> None:
         hub, binding = self.hub, self.binding
         with hub.store.transaction():
-            if failure is not None:
+            if failure is not None and self.lost is not None:
+                self.lost(checkpoint)
+            elif failure is not None:
                 hub.outbox.keep(binding, payload, self.tries, failure.reason)
             hub.store.run(
                 "UPDATE lines SET checkpoint = ?, tries = 0 WHERE trigger = ? AND name = ?", checkpoint, binding.number, self.name

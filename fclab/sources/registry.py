@@ -145,7 +145,10 @@ class Registry:
                 self._source(binding.trigger).woken(binding)
 
     def reopened(self) -> None:
-        """Bring back the triggers of an earlier life, and what they still have to deliver."""
+        """Bring back the triggers of an earlier life, and what they still have to deliver.
+
+        One that cannot work in this life, such as an alarm in a lab that keeps no record, is off in it, and stays enabled in the store.
+        """
         kinds = {kind.TYPE: kind for source in self.hub.sources.values() for kind in source.TRIGGERS}
         columns = "number, name, function, type, arn, config, enabled, created, modified"
         rows = self.hub.store.all(f"SELECT {columns} FROM triggers ORDER BY number")
@@ -156,7 +159,11 @@ class Registry:
             binding = Binding(number, name, function, trigger, bool(enabled), self.hub.lab(created), self.hub.lab(modified))
             self.by_number[number] = binding
             if enabled:
-                self._source(trigger).bind(binding)
+                try:
+                    self._source(trigger).bind(binding)
+                except UsageError as error:
+                    binding.enabled = False
+                    self._tell(binding, f"off: {error.what}")
             self.hub.outbox.reopened(binding)
 
     def _source(self, trigger: Trigger) -> Source:

@@ -30,8 +30,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "fclab.backends": (*WORDS, "fclab.clock", "fclab.wall_clock", "fclab.packages", *RECORDS),
     "fclab.packages": WORDS,
     "fclab.sources": (
-        *WORDS, "fclab.grid", "fclab.clock", "fclab.forks", "fclab.observe.events", "fclab.queues.errors", "fclab.engine.depths",
-        "fclab.packages.checksum",
+        *WORDS, "fclab.grid", "fclab.clock", "fclab.forks", "fclab.observe.events", "fclab.observe.series", "fclab.queues.errors",
+        "fclab.engine.depths", "fclab.packages.checksum",
     ),
     "fclab.observe": (*WORDS, "fclab.usage", "fclab.grid"),
     "fclab.views": WORDS,

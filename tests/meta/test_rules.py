@@ -22,6 +22,7 @@ WALL_CLOCK: dict[str, str] = {
     "fclab/controls/feeds.py": "views are shown what is new at the pace of people and browsers, whatever lab time does",
     "fclab/server/intake.py": "clients are out there, in real time: ids of answers tell when they were given",
     "fclab/server/oss/face.py": "as in fc3: a signature's date is compared with the time of day",
+    "fclab/server/tickets.py": "addresses of code are good for an hour of real time",
     "fclab/server/fc3/face.py": "a signature's date is compared with the time of day",
     "fclab/idempotency.py": "it runs inside handlers, where Python's time functions tell lab time or, in processes, the time of day",
     "fclab/backends/virtual/guard.py": "the guard counts real seconds of a handler that never waits",

@@ -13,8 +13,11 @@ from http.client import HTTPConnection, HTTPResponse
 from textwrap import dedent
 from typing import Any, cast
 
+import pytest
+from alibabacloud_fc20230330 import models
 from alibabacloud_fc20230330.client import Client
 from alibabacloud_tea_openapi.models import Config
+from darabonba.exceptions import DaraException
 
 from fclab.server.endpoint import Endpoint
 from fclab.sources.http.signature import Message, sign
@@ -105,3 +108,18 @@ def wait_for(done: Callable[[], object]) -> None:
     while not done():
         assert time.monotonic() < end, "it did not come"
         time.sleep(0.02)
+
+
+def create(fc: Client, name: str, source: str = "", *, code: models.InputCodeLocation | None = None, **options: Any) -> models.Function:
+    """CreateFunction, of a Python function unless the options say otherwise."""
+    given = {"runtime": "python3.12", "handler": "index.handler", **options}
+    made = models.CreateFunctionInput(function_name=name, code=code or models.InputCodeLocation(zip_file=zipped(source)), **given)
+    return fc.create_function(models.CreateFunctionRequest(body=made)).body
+
+
+def refusal(call: Callable[[], object]) -> tuple[int, str]:
+    """(status, code) of the client's own error."""
+    with pytest.raises(DaraException) as error:
+        call()
+    assert error.value.message
+    return error.value.status_code, error.value.code

@@ -67,6 +67,30 @@ def test_an_old_date_and_a_second_nonce_are_refused(endpoint: Endpoint) -> None:
     assert ask(endpoint, "GET", LIST, nonce="once").code == "SignatureNonceUsed"
 
 
+def test_a_changed_body_is_refused(endpoint: Endpoint) -> None:
+    def spoil(headers: dict[str, str]) -> None:
+        headers["content-length"] = "3"
+
+    assert ask(endpoint, "POST", LIST, b"{} ", change=spoil).code == "InvalidArgument"  # whole: it is looked at
+    assert ask(endpoint, "POST", LIST, b"{}", change=lambda h: h.update({"x-acs-content-sha256": "00"})).code == "SignatureNotMatch"
+
+
+def test_chunked_bodies_are_read(endpoint: Endpoint) -> None:
+    held: dict[str, str] = {}
+    body = json.dumps({"functionName": "9"}).encode()
+
+    def keep(headers: dict[str, str]) -> None:
+        held.update(headers)
+        headers["authorization"] = "spent"
+
+    ask(endpoint, "POST", LIST, body, change=keep)
+    head = "".join(f"{name}: {value}\r\n" for name, value in held.items())
+    chunks = b"".join(b"1\r\n" + body[i : i + 1] + b"\r\n" for i in range(len(body))) + b"0\r\n\r\n"
+    got = exchange(endpoint, f"POST {LIST} HTTP/1.1\r\n{head}transfer-encoding: chunked\r\nconnection: close\r\n\r\n".encode() + chunks)
+    assert b" 400 " in got.splitlines()[0]
+    assert b"cannot name a function" in got or b"functionName" in got
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [

@@ -59,6 +59,7 @@ def test_each_server_has_a_key_of_its_own_and_never_shows_it(lab: Lab) -> None:
         ({"host": "no such host"}, "no address"),
         ({"port": 70_000}, "port"),
         ({"port": True}, "port"),
+        ({"grace": -1}, "grace"),
         ({"access_key_id": "abc"}, "an id and a secret"),
         ({"access_key_id": "a c", "access_key_secret": "a long secret"}, "key id"),
         ({"access_key_id": "abc", "access_key_secret": "short"}, "secret"),

@@ -115,7 +115,7 @@ TABLE: list[tuple[str, Callable[[Any], object], type[FclabError], str]] = [
     ("a negative first delay", lambda lab: AsyncConfig(first_delay=-1), UsageError, "first_delay must be"),
     ("no first delay", lambda lab: AsyncConfig(first_delay=0), UsageError, "first_delay must be a positive number"),
     ("an age of half a second", lambda lab: AsyncConfig(max_age=0.5), UsageError, "max_age must be at least 1 s|604800"),
-    ("a destination without a name", lambda lab: AsyncConfig(on_failure="queue:"), UsageError, "on_failure must name|queue:dead-letters"),
+    ("a destination without a name", lambda lab: AsyncConfig(on_failure="queue:"), UsageError, "on_failure names|queue:dead-letters"),
     # ---- requests
     (
         "a payload that cannot be sent", lambda lab: lab.invoke("f", object()),

@@ -64,3 +64,13 @@ def test_rows_of_some_kinds_are_the_others_left_out() -> None:
     recording.pack()
     for kinds in ({1}, {1, 8, 30}, set()):
         assert list(recording.rows(kinds)) == [row for row in recording.rows() if row[1] in kinds]
+
+
+def test_rows_from_a_number_on_are_the_rest() -> None:
+    recording = Recording()
+    for n in range(150_000):
+        recording.emit(n, 1 + n % 3, n)
+    whole = list(recording.rows())
+    for first in (0, 1, 511, 65_535, 65_536, 65_537, 131_072, 149_999, 150_000, 150_001, 400_000):
+        assert list(recording.rows(first=first)) == whole[first:]
+    assert list(recording.rows({2}, 100_000)) == [row for row in whole[100_000:] if row[1] == 2]

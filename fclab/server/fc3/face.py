@@ -8,10 +8,18 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from fclab.server.app import Face
-from fclab.server.fc3.operations import VERSION, Call, Operation, Routes, decoded
+from fclab.server.fc3.absent import Absent
+from fclab.server.fc3.async_configs import AsyncConfigs
+from fclab.server.fc3.async_tasks import AsyncTasks
+from fclab.server.fc3.functions import Functions
+from fclab.server.fc3.invocations import Invocations
+from fclab.server.fc3.operations import VERSION, Call, Part, Routes, decoded
+from fclab.server.fc3.scaling import Scaling
+from fclab.server.fc3.switches import Switches, Tags
+from fclab.server.fc3.triggers import Triggers
 from fclab.server.refusals import Refused
 from fclab.sources.http.signature import verify
 
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FC3"]
 
+_CODE = f"/{VERSION}/code/"
 _LARGE = 1 << 20
 """Bytes of a body from which its hash is not computed on the server's loop."""
 
@@ -32,7 +41,10 @@ class FC3(Face):
 
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)
-        self._routes = Routes(operations(shared))
+        made = parts(shared)
+        self._routes = Routes([operation for part in made for operation in part.operations()])
+        for part in made:
+            part.restore()
 
     def takes(self, arrived: Arrived) -> bool:
         """By its path."""
@@ -42,6 +54,8 @@ class FC3(Face):
         """The answer of an operation, once the signature holds."""
         if not self.takes(arrived):
             raise Refused(404, "PathNotSupported", f"'{arrived.method}' against '{arrived.path[:200]}' is not supported")
+        if arrived.method == "GET" and arrived.path.startswith(_CODE):
+            return await self._code(arrived)
         operation, params = self._routes.find(arrived.method, arrived.path)
         body = await arrived.body(operation.most)
         if len(body) > _LARGE:
@@ -49,7 +63,18 @@ class FC3(Face):
         else:
             self._verify(arrived, body)
         call = Call(params, decoded(arrived.query), arrived.headers, body)
+        if operation.direct is not None:
+            return await operation.direct(arrived, call)
+        assert operation.do is not None
         return said(arrived, await self.shared.control(operation.do, call))
+
+    async def _code(self, arrived: Arrived) -> Response:
+        """A package, for a ticket of GetFunctionCode."""
+        digest = self.shared.tickets.redeem(decoded(arrived.query).get("ticket", ""))
+        if digest is None:
+            raise Refused(403, "AccessDenied", "this address of code is not good, or no longer: ask GetFunctionCode for another")
+        headers = {"x-fc-request-id": arrived.request_id}
+        return FileResponse(self.shared.code.store.path(digest), headers=headers, media_type="application/zip")
 
     def _verify(self, arrived: Arrived, body: bytes) -> None:
         verify(arrived.message(body), self.shared.keys, now=time.time(), nonces=self.shared.nonces)
@@ -60,9 +85,10 @@ class FC3(Face):
         return _json(arrived, why.status, document)
 
 
-def operations(shared: Shared) -> list[Operation]:
-    """All of them."""
-    return [Operation("ListFunctions", "GET", "/functions", lambda call: {"functions": []})]
+def parts(shared: Shared) -> list[Part]:
+    """What it is made of."""
+    kinds = (Functions, Invocations, AsyncConfigs, AsyncTasks, Scaling, Switches, Tags, Triggers, Absent)
+    return [kind(shared) for kind in kinds]
 
 
 def said(arrived: Arrived, value: Mapping[str, Any] | None) -> Response:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, unquote
 
 from fclab.server.refusals import Refused
 
-__all__ = ["VERSION", "Call", "Operation", "Routes", "page"]
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from fclab.server.intake import Arrived
+    from fclab.server.shared import Shared
+
+__all__ = ["VERSION", "Call", "Operation", "Part", "Routes", "decoded", "page"]
 
 VERSION = "2023-03-30"
 _MB = 1 << 20
@@ -77,13 +83,30 @@ class Operation:
     """action   the product's name for it
     do       the answer's JSON object, or None for an answer without a body
     most     bytes of its body
+    direct   in place of `do`: makes the whole answer on the server's loop
     """
 
     action: str
     method: str
     path: str
-    do: Callable[[Call], Mapping[str, Any] | None]
+    do: Callable[[Call], Mapping[str, Any] | None] | None
     most: int = _MB
+    direct: Callable[[Arrived, Call], Awaitable[Response]] | None = None
+
+
+class Part:
+    """Operations that belong together, on one kind of thing."""
+
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+        self.lab, self.shelf = shared.lab, shared.shelf
+
+    def operations(self) -> list[Operation]:
+        """What clients may ask."""
+        return []
+
+    def restore(self) -> None:
+        """The server begins: bring back what the shelf of an earlier life says."""
 
 
 class Routes:
@@ -108,4 +131,7 @@ class Routes:
 
 def decoded(query: str) -> dict[str, str]:
     """A raw query as names and values."""
-    return dict(parse_qsl(query, keep_blank_values=True, max_num_fields=200))
+    try:
+        return dict(parse_qsl(query, keep_blank_values=True, max_num_fields=200)) if query else {}
+    except ValueError:
+        raise Refused(400, "InvalidArgument", "the query has too many fields") from None

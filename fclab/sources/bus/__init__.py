@@ -1,0 +1,1 @@
+"""The event bus: CloudEvents are matched against patterns and go to functions, queues and topics."""

@@ -1,0 +1,1 @@
+"""Monitoring: metrics of the lab itself, and alarms on them that call functions."""
