@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import oss2
@@ -234,3 +235,21 @@ def test_signed_urls(photos: oss2.Bucket) -> None:
         late = requests.get(photos.sign_url("GET", KEY, 0), timeout=20)
         assert late.status_code == 403
         assert b"<Code>AccessDenied</Code><Message>Request has expired." in late.content
+
+
+def test_resumable_transfers(photos: oss2.Bucket, tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(bytes(range(256)) * 2000)
+    sizes = {"multipart_threshold": SMALLEST_PART, "num_threads": 3}
+    oss2.resumable_upload(
+        photos, KEY, str(source), part_size=SMALLEST_PART, store=oss2.ResumableStore(root=str(tmp_path)), **sizes
+    )
+    assert photos.head_object(KEY).object_type == "Multipart"
+    oss2.resumable_download(
+        photos, KEY, str(target), part_size=SMALLEST_PART, multiget_threshold=SMALLEST_PART, num_threads=3,
+        store=oss2.ResumableDownloadStore(root=str(tmp_path)),
+    )  # fmt: skip
+    assert target.read_bytes() == source.read_bytes()
+    photos.put_object_from_file("file", str(source))
+    photos.get_object_to_file("file", str(target))
+    assert target.read_bytes() == source.read_bytes()
