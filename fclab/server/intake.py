@@ -16,10 +16,10 @@ from starlette.types import Receive, Scope
 from fclab.server.refusals import Refused
 from fclab.sources.http.signature import Message
 
-__all__ = ["PATIENCE", "Arrived", "Origins"]
+__all__ = ["PATIENCE", "SLOWEST", "Arrived", "Origins"]
 
-PATIENCE = 120.0
-"""Seconds within which a body must have arrived."""
+PATIENCE, SLOWEST = 30.0, 64 << 10
+"""A body must have arrived within so many seconds, and one more for each so many bytes of it."""
 _LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 _VENDOR = re.compile(r"[a-z0-9.-]+\.aliyuncs\.com")
 """Some clients name a host of the vendor's whatever their endpoint is. No web page can make its own host look like one."""
@@ -38,9 +38,14 @@ class Arrived:
         self.path: str = scope["raw_path"].decode("latin-1")
         self.query: str = scope["query_string"].decode("latin-1")
         self.headers: dict[str, str] = {}
+        several: dict[str, list[str]] = {}
         for raw, value in scope["headers"]:
             name, text = raw.decode("latin-1"), value.decode("latin-1").strip()
-            self.headers[name] = ",".join(sorted([*self.headers[name].split(","), text])) if name in self.headers else text
+            if name in self.headers:
+                several.setdefault(name, [self.headers[name]]).append(text)
+            self.headers[name] = text
+        for name, texts in several.items():
+            self.headers[name] = ",".join(sorted(texts))
         self.request_id = f"1-{int(time.time()):08x}-{_RANDOM}{next(_IDS):016x}"
         """Of the answer, unless the platform gives the request one of its own."""
 
@@ -54,18 +59,22 @@ class Arrived:
         length, seen = self.headers.get("content-length", "0"), 0
         if length.isdigit() and int(length) > most:
             raise self._too_large(most)
-        try:
-            async with asyncio.timeout(PATIENCE):
-                async for part in self._request.stream():
-                    seen += len(part)
-                    if seen > most:
-                        raise self._too_large(most)
-                    if part:
-                        yield part
-        except TimeoutError:
-            raise Refused(408, "RequestTimeout", f"the body did not arrive within {PATIENCE:g} s", close=True) from None
-        except ClientDisconnect:
-            raise Refused(499, "ClientClosedRequest", "the client has gone", close=True) from None
+        parts, end = self._request.stream(), asyncio.get_running_loop().time() + PATIENCE
+        while True:
+            try:
+                async with asyncio.timeout_at(end + seen / SLOWEST):
+                    part = await anext(parts, None)
+            except TimeoutError:
+                raise Refused(408, "RequestTimeout", "the body arrives too slowly", close=True) from None
+            except ClientDisconnect:
+                raise Refused(499, "ClientClosedRequest", "the client has gone", close=True) from None
+            if part is None:
+                return
+            seen += len(part)
+            if seen > most:
+                raise self._too_large(most)
+            if part:
+                yield part
 
     @staticmethod
     def _too_large(most: int) -> Refused:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from fclab import Lab
-from fclab.server import protocol
+from fclab.server import intake, protocol
 from fclab.server.endpoint import Endpoint
 from fclab.server.intake import Origins
 from fclab.server.refusals import Refused
@@ -122,6 +122,24 @@ def test_bodies_have_a_limit(endpoint: Endpoint) -> None:
     answer = ask(endpoint, "GET", LIST, headers={"content-length": str(1 << 40)})
     assert (answer.status, answer.code) == (400, "EntityTooLarge")
     assert answer.headers["connection"] == "close"
+
+
+def test_bodies_must_come_in_time(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "PATIENCE", 0.1)
+    got = exchange(endpoint, f"POST {LIST} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 100\r\n\r\n{{".encode())
+    assert got.startswith(b"HTTP/1.1 408")
+    assert json.loads(got.partition(b"\r\n\r\n")[2])["Code"] == "RequestTimeout"
+
+
+def test_a_header_that_comes_twice() -> None:
+    """Its values are sorted and joined by a comma, each as it is."""
+    scope = {
+        "type": "http", "method": "GET", "raw_path": b"/a%2Fb", "query_string": b"x=+",
+        "headers": [(b"x-acs-a", b"2, 1"), (b"x-acs-b", b" z "), (b"x-acs-a", b"1")],
+    }  # fmt: skip
+    arrived = intake.Arrived(scope, None)  # type: ignore[arg-type]
+    assert arrived.headers == {"x-acs-a": "1,2, 1", "x-acs-b": "z"}
+    assert (arrived.path, arrived.query) == ("/a%2Fb", "x=+")
 
 
 def test_headers_must_come_in_time(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
