@@ -17,7 +17,7 @@ from fclab.errors import EndlessRun, FclabError, UsageError
 
 __all__ = ["main"]
 
-COMMANDS = ("lab", "run", "check", "export", "doctor")
+COMMANDS = ("lab", "run", "serve", "check", "export", "doctor")
 
 
 class Command(Protocol):

@@ -17,6 +17,7 @@ from fclab.controls.faultplan import FaultPlan
 from fclab.controls.handles import Call, InstanceView, TaskHandle
 from fclab.controls.http import HttpEntry
 from fclab.controls.requests import Requests
+from fclab.controls.serving import Serving
 from fclab.controls.steering import Steering
 from fclab.controls.tasks import Tasks
 from fclab.controls.triggers import Triggers
@@ -37,7 +38,7 @@ __all__ = ["Lab"]
 F = TypeVar("F", bound=Callable[..., object])
 
 
-class Lab(Watching, Steering, Tasks, Triggers):
+class Lab(Watching, Steering, Tasks, Triggers, Serving):
     """A function-compute platform: `Lab()` in virtual time, `Lab("process")` over real processes in real time.
 
     seed           names the run: in virtual time equal seeds give equal recordings; real processes answer when they answer
@@ -73,6 +74,7 @@ class Lab(Watching, Steering, Tasks, Triggers):
             "record": record, "bandwidth": bandwidth, **rules,
         }  # fmt: skip
         self._specs: dict[str, FunctionSpec] = {}
+        self._endpoints = []
         meta: dict[str, str | int] = {"profile": profile if isinstance(profile, str) else "own", "semantics": semantics, "seed": seed}
         self._code = CodeHome()
         shared = Shared(Recording(meta, keep=record), PRESETS[semantics], seed, max_instances, rules, storage)
@@ -264,6 +266,7 @@ class Lab(Watching, Steering, Tasks, Triggers):
         """End the lab; its recording stays readable. Raises `NotStored` if its home could not take all that has happened."""
         if self._left is not None:
             self._left.detach()
+        self._end_serving()
         try:
             self._driver.close()
         finally:

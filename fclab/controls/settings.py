@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from fclab.controls.arguments import check_count, check_rule, check_tracking
 from fclab.engine.instance import State
 from fclab.engine.platform import Platform
+from fclab.engine.presets import retry_policy
 from fclab.engine.rows import Function
 from fclab.errors import UsageError
-from fclab.model import Schedule, TargetTracking
+from fclab.model import AsyncConfig, Schedule, TargetTracking
 from fclab.observe.events import FunctionDeleted, FunctionSwitched, LimitSet
 from fclab.units import FOREVER
 
-__all__ = ["check_room", "delete", "limit", "reserve", "switch"]
+__all__ = ["check_room", "configure_async", "delete", "limit", "reserve", "switch"]
 
 
 def check_room(platform: Platform, reserved: int, most: int | None) -> None:
@@ -48,6 +49,14 @@ def limit(platform: Platform, fn: Function, most: int | None) -> None:
     platform.record(platform.clock.now(), LimitSet.KIND, 0, 0, 0, fn.number, -1 if most is None else most)
     _shrink(platform, fn)
     platform.capacity(fn)
+
+
+def configure_async(platform: Platform, fn: Function, config: AsyncConfig) -> None:
+    """See `Lab.configure_async`."""
+    if not isinstance(config, AsyncConfig):
+        raise UsageError(f"An async configuration is an AsyncConfig, not {config!r}.", hint="from fclab import AsyncConfig")
+    fn.async_config = config
+    fn.policy = retry_policy(platform.preset, config)
 
 
 def _shrink(platform: Platform, fn: Function) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fclab.controls import settings
 from fclab.errors import UnknownFunction
-from fclab.model import Schedule, TargetTracking
+from fclab.model import AsyncConfig, Schedule, TargetTracking
 
 if TYPE_CHECKING:
     from fclab.controls.driver import Driver
@@ -46,6 +47,15 @@ class Steering:
         """Cap a function's instances, reserved ones included; surplus ones go, busy ones last. None lifts the cap, 0 blocks it."""
         self._driver.check()
         self._driver.ask(settings.limit, self._platform, self._known(name), max_instances)
+
+    def configure_async(self, name: str, config: AsyncConfig) -> None:
+        """How a function's async requests are retried, and who is told of their outcomes, from now on; its instances stay.
+
+        What has been accepted already meets it too. A later declaration takes what it says itself.
+        """
+        self._driver.check()
+        self._driver.ask(settings.configure_async, self._platform, self._known(name), config)
+        self._specs[name] = replace(self._specs[name], async_config=config)
 
     def disable(self, name: str) -> None:
         """Refuse new requests of a function (403); accepted events wait."""

@@ -85,7 +85,7 @@ class Destinations:
 
     def call(self, request: Request, attempt: Attempt, outcome: Outcome) -> Call | None:
         """The call that an outcome asks for. A stopped task tells nobody."""
-        config = request.fn.spec.async_config
+        config = request.fn.async_config
         to = config.on_success if outcome.error is None else config.on_failure
         if to is None or outcome.kind == "stopped":
             return None

@@ -26,8 +26,8 @@ class Function:
     """A declared function and what the pool knows about it. Times in µs."""
 
     __slots__ = (
-        "concurrency", "created", "deadlines", "enabled", "free", "idle_us", "init_timeout_us", "instances", "limit", "name", "number",
-        "policy", "predecessor", "reserved_running", "spec", "target", "timeout_us", "track", "turn",
+        "async_config", "concurrency", "created", "deadlines", "enabled", "free", "idle_us", "init_timeout_us", "instances", "limit",
+        "name", "number", "policy", "predecessor", "reserved_running", "spec", "target", "timeout_us", "track", "turn",
     )  # fmt: skip
 
     deadlines: Deadlines
@@ -37,6 +37,8 @@ class Function:
         self.name = spec.name
         self.number = number
         self.policy = policy
+        self.async_config = spec.async_config
+        """Where outcomes go; like `policy` it can be changed while the function stays."""
         self.timeout_us = to_us(spec.timeout, "timeout")
         self.init_timeout_us = to_us(spec.init_timeout, "init_timeout")
         self.idle_us = to_us(spec.idle_timeout, "idle_timeout", endless=True)

@@ -102,7 +102,19 @@ def test_import_brings_no_heavy_package() -> None:
 def test_every_module_imports_with_the_base_dependencies_only() -> None:
     names = [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in files() if re.match(r"fclab/.*\.py$", name)]
     code = BASE_ONLY + "import importlib\nfor name in sys.argv[1:]: importlib.import_module(name)"
-    python(code, *(name for name in names if name != "fclab.__main__"))
+    python(code, *(name for name in names if name != "fclab.__main__" and not name.startswith("fclab.server.")))
+
+
+def test_serving_says_which_packages_it_needs() -> None:
+    code = BASE_ONLY + """
+from fclab import Lab, MissingExtra
+with Lab("process") as lab:
+    try:
+        lab.serve()
+    except MissingExtra as error:
+        print(error.hint)
+"""
+    assert python(code) == "pip install 'fclab[serve]'\n"
 
 
 def test_a_lab_works_with_the_base_dependencies_only(tmp_path: Path) -> None:

@@ -20,6 +20,10 @@ WALL_CLOCK: dict[str, str] = {
     "fclab/backends/process/inside/context.py": "a handler in a process waits and logs in real time",
     "fclab/backends/process/inside/instance.py": "it runs in real time, and measures whether a run was long enough to use memory",
     "fclab/controls/feeds.py": "views are shown what is new at the pace of people and browsers, whatever lab time does",
+    "fclab/server/intake.py": "clients are out there, in real time: ids of answers tell when they were given",
+    "fclab/server/oss/face.py": "as in fc3: a signature's date is compared with the time of day",
+    "fclab/server/tickets.py": "addresses of code are good for an hour of real time",
+    "fclab/server/fc3/face.py": "a signature's date is compared with the time of day",
     "fclab/idempotency.py": "it runs inside handlers, where Python's time functions tell lab time or, in processes, the time of day",
     "fclab/backends/virtual/guard.py": "the guard counts real seconds of a handler that never waits",
     "fclab/backends/virtual/handler_time.py": "inside handlers Python's time functions tell lab time: it replaces them there",
@@ -45,6 +49,7 @@ LAZY: dict[str, str] = {
     "fclab/backends/virtual/greenlets.py": "imported by the virtual backend when the first plain handler runs, and nowhere else",
     "fclab/controls/pace.py": "imported by lab.play, and nowhere else",
     "fclab/controls/live.py": "imported by a lab of real processes, and nowhere else",
+    **{path: "imported by lab.serve, and nowhere else" for path in modules("fclab") if path.startswith("fclab/server/")},
 }
 
 

@@ -61,6 +61,10 @@ class Draft(ABC):
             self.write(chunk)
 
     @abstractmethod
+    def chunks(self) -> Iterator[bytes]:
+        """What was written so far, in pieces of at most `CHUNK`."""
+
+    @abstractmethod
     def _add(self, data: bytes) -> None: ...
 
     @abstractmethod
@@ -113,6 +117,10 @@ class Bodies(ABC):
         return _chunks(file, stop - start)
 
 
+def _pieces(held: bytes | bytearray, start: int, stop: int) -> Iterator[bytes]:
+    return (bytes(held[at : min(at + CHUNK, stop)]) for at in range(start, stop, CHUNK))
+
+
 def _chunks(file: BinaryIO, left: int) -> Iterator[bytes]:
     with file, _explained():
         while left > 0 and (chunk := file.read(min(CHUNK, left))):
@@ -135,6 +143,12 @@ class _FileDraft(Draft):
         self.path = path
         with _explained():
             self.file = path.open("xb")
+
+    def chunks(self) -> Iterator[bytes]:
+        with _explained():
+            self.file.flush()
+            file = self.path.open("rb")
+        return _chunks(file, self.size)
 
     def _add(self, data: bytes) -> None:
         with _explained():
@@ -211,6 +225,9 @@ class _MemoryDraft(Draft):
         super().__init__()
         self.data: bytes | bytearray = b""
 
+    def chunks(self) -> Iterator[bytes]:
+        return _pieces(self.data, 0, self.size)
+
     def _add(self, data: bytes) -> None:
         if not self.data:
             self.data = data
@@ -251,8 +268,7 @@ class Memory(Bodies):
         return held[start:stop] if isinstance(held, bytes) else bytes(memoryview(held)[start:stop])
 
     def chunks(self, number: int, start: int, stop: int) -> Iterator[bytes]:
-        held = self._data[number]
-        return (bytes(held[at : min(at + CHUNK, stop)]) for at in range(start, stop, CHUNK))
+        return _pieces(self._data[number], start, stop)
 
     def remove(self, number: int) -> None:
         self._data.pop(number, None)

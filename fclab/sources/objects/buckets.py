@@ -12,7 +12,7 @@ from fclab.sources.objects.events import iso
 from fclab.sources.objects.holdings import COLUMNS, Holdings
 from fclab.sources.objects.limits import MAX_LISTED, bucket_name
 
-__all__ = ["Buckets"]
+__all__ = ["Buckets", "behind", "token_of"]
 
 _Rows = list[dict[str, Any]]
 
@@ -74,7 +74,7 @@ class Buckets(Holdings):
         if not isinstance(max_keys, int) or isinstance(max_keys, bool) or not 1 <= max_keys <= MAX_LISTED:
             raise SourceError("InvalidArgument", f"max_keys is 1 to {MAX_LISTED}, not {max_keys!r}.", hint="ask page by page")
         at = max(prefix, start_after and start_after + "\0", _place(token) if token else "")
-        end = _behind(prefix)
+        end = behind(prefix)
         objects: _Rows = []
         common: dict[str, None] = {}
         while (left := max_keys - len(objects) - len(common)) >= 0:
@@ -86,10 +86,10 @@ class Buckets(Holdings):
                 cut = key.find(delimiter, len(prefix)) if delimiter else -1
                 if cut >= 0:
                     common[key[: cut + len(delimiter)]] = None
-                    behind = _behind(key[: cut + len(delimiter)])
-                    if behind is None:
+                    following = behind(key[: cut + len(delimiter)])
+                    if following is None:
                         return _page(objects, common, None)
-                    at = behind
+                    at = following
                     break
                 objects.append(self._of(row).facts())
             else:
@@ -105,8 +105,13 @@ class Buckets(Holdings):
 
 
 def _page(objects: _Rows, common: dict[str, None], follows: str | None) -> dict[str, Any]:
-    token = None if follows is None else base64.urlsafe_b64encode(follows.encode()).decode()
+    token = None if follows is None else token_of(follows)
     return {"objects": objects, "common_prefixes": [*common], "is_truncated": token is not None, "next_token": token}
+
+
+def token_of(key: str) -> str:
+    """The token of the page that begins with `key`, or with what comes behind it."""
+    return base64.urlsafe_b64encode(key.encode()).decode()
 
 
 def _place(token: str) -> str:
@@ -116,7 +121,7 @@ def _place(token: str) -> str:
         raise SourceError("InvalidArgument", f"{token!r:.99} is no token.", hint="give next_token of the page before") from None
 
 
-def _behind(prefix: str) -> str | None:
+def behind(prefix: str) -> str | None:
     """The least text behind all that begin with `prefix`, or None if there is none."""
     text = prefix.rstrip("\U0010ffff")
     if not text:

@@ -14,11 +14,13 @@ from fclab.sources.objects.events import iso
 from fclab.sources.objects.holdings import Held, Holdings
 from fclab.sources.objects.limits import SMALLEST_PART, check_size, content, metadata, object_key, part_number, span, type_of
 
-__all__ = ["Multipart"]
+__all__ = ["Multipart", "Part"]
 
 
 @dataclass(slots=True)
-class _Part:
+class Part:
+    """A part of an upload; `modified` in µs since 1970."""
+
     number: int
     body: int
     size: int
@@ -103,20 +105,35 @@ class Multipart(Holdings):
         The ETag is the MD5 of the parts' MD5s and "-" and their count. The parts are copied into one body, about 0.3 GB a second.
         Event: ObjectCreated:CompleteMultipartUpload. Errors: NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall, InvalidArgument.
         """
-        self._upload(bucket, key, upload_id)
-        chosen = _chosen(self._parts(upload_id), parts)
         with self.bodies.draft() as draft:
-            for part in chosen:
-                draft.write_all(self.bodies.chunks(part.body, 0, part.size))
-            with self.hub.change() as change:
-                held = self._upload(bucket, key, upload_id)
-                request = self._request()
-                held.body, held.size, held.crc64 = self._hold(draft), draft.size, draft.crc64
-                held.etag = f"{md5(bytes.fromhex(''.join(part.etag for part in chosen)))}-{len(chosen)}"
-                for part in self._parts(upload_id):
-                    self._release(change, part.body)
-                self._end(upload_id)
-                self._set(change, held, "ObjectCreated:CompleteMultipartUpload", request)
+            chosen = self.chosen_parts(bucket, key, upload_id, parts)
+            self.write_parts(chosen, draft)
+            return self.store_completed(bucket, key, upload_id, chosen, draft)
+
+    def chosen_parts(self, bucket: str, key: str, upload_id: str, parts: list[Any] | None) -> list[Part]:
+        """The parts that an upload is to be completed from, for `write_parts`. Raises `SourceError` unless they can become one object."""
+        self._upload(bucket, key, upload_id)
+        return _chosen(self._parts(upload_id), parts)
+
+    def write_parts(self, chosen: list[Part], draft: Draft) -> None:
+        """Copy parts into one body; any thread may."""
+        for part in chosen:
+            draft.write_all(self.bodies.chunks(part.body, 0, part.size))
+
+    def store_completed(self, bucket: str, key: str, upload_id: str, chosen: list[Part], draft: Draft) -> dict[str, Any]:
+        """`complete_multipart_upload` out of a draft that `write_parts` filled. InvalidPart if the parts are others by now."""
+        with self.hub.change() as change:
+            held = self._upload(bucket, key, upload_id)
+            there = self._parts(upload_id)
+            if {part.body for part in chosen} - {part.body for part in there}:
+                raise SourceError("InvalidPart", "The parts have changed meanwhile.", hint="complete it again")
+            request = self._request()
+            held.body, held.size, held.crc64 = self._hold(draft), draft.size, draft.crc64
+            held.etag = f"{md5(bytes.fromhex(''.join(part.etag for part in chosen)))}-{len(chosen)}"
+            for part in there:
+                self._release(change, part.body)
+            self._end(upload_id)
+            self._set(change, held, "ObjectCreated:CompleteMultipartUpload", request)
         return {"etag": held.etag, "crc64": held.crc64, "size": held.size, "request_id": request}
 
     @verb
@@ -155,16 +172,16 @@ class Multipart(Holdings):
             raise SourceError("NoSuchUpload", f"There is no upload {upload_id!r:.99} of {key!r}.", hint=hint)
         return Held(bucket, key, "Multipart", None, 0, "", "0", row[0], json.loads(row[1]))
 
-    def _parts(self, upload_id: str) -> list[_Part]:
+    def _parts(self, upload_id: str) -> list[Part]:
         rows = self.store.all("SELECT number, body, size, etag, modified FROM object_parts WHERE upload = ? ORDER BY number", upload_id)
-        return [_Part(*row) for row in rows]
+        return [Part(*row) for row in rows]
 
     def _end(self, upload_id: str) -> None:
         self.store.run("DELETE FROM object_parts WHERE upload = ?", upload_id)
         self.store.run("DELETE FROM object_uploads WHERE id = ?", upload_id)
 
 
-def _chosen(there: list[_Part], asked: list[Any] | None) -> list[_Part]:
+def _chosen(there: list[Part], asked: list[Any] | None) -> list[Part]:
     """The parts that are asked for. Raises `SourceError` unless they can become one object."""
     chosen = there
     if asked is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,23 @@ class Objects(Buckets, Multipart):
         Its ETag changes with each append and is not the MD5 of the whole. Event: ObjectCreated:AppendObject.
         Errors: ObjectNotAppendable, PositionNotEqualToLength, EntityTooLarge above 5 GB in all, and those of `put`.
         """
+        object_key(key)
         body = content(data)
+        with self.bodies.draft() as draft:
+            draft.write(body)
+            return self.append_draft(bucket, key, draft, position=position, content_type=content_type, meta=meta)
+
+    def append_draft(
+        self,
+        bucket: str,
+        key: str,
+        draft: Draft,
+        *,
+        position: int | None = None,
+        content_type: str | None = None,
+        meta: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """`append` of what was written piece by piece into a `bodies.draft()`."""
         with self.hub.change() as change:
             self._need(bucket)
             before = self._find(bucket, key)
@@ -116,15 +133,13 @@ class Objects(Buckets, Multipart):
                 raise SourceError("ObjectNotAppendable", f"{key!r} was not made by append.", hint="put it whole, or append to another key")
             if position is not None and position != size:
                 raise SourceError("PositionNotEqualToLength", f"{key!r} has {size} bytes, not {position!r}.", hint=f"append at {size}")
-            check_size(size + len(body))
+            check_size(size + draft.size)
             request = self._request()
-            with self.bodies.draft() as draft:
-                held = before or Held(bucket, key, "Appendable", None, 0, "", "0", type_of(key, content_type), metadata(meta))
-                if before is None:
-                    draft.write(body)
-                    held.body, held.size, held.etag, held.crc64 = self._hold(draft), draft.size, draft.etag, draft.crc64
-                else:
-                    self._grow(held, body)
+            held = before or Held(bucket, key, "Appendable", None, 0, "", "0", type_of(key, content_type), metadata(meta))
+            if before is None:
+                held.body, held.size, held.etag, held.crc64 = self._hold(draft), draft.size, draft.etag, draft.crc64
+            else:
+                self._grow(held, draft)
             self._set(change, held, "ObjectCreated:AppendObject", request)
         return _written(held, request) | {"next_position": held.size}
 
@@ -256,14 +271,17 @@ class Objects(Buckets, Multipart):
         """One row more refers to its body."""
         self.store.run("UPDATE object_bodies SET holders = holders + 1 WHERE number = ?", held.body)
 
-    def _grow(self, held: Held, data: bytes) -> None:
+    def _grow(self, held: Held, draft: Draft) -> None:
         """Add to the body of an appendable object."""
         assert held.body is not None
-        self.bodies.extend(held.body, held.size, data)
         self._share(held)
-        held.size += len(data)
-        held.crc64 = crc64((data,), held.crc64)
-        held.etag = md5(held.etag.encode() + data)
+        etag = hashlib.md5(held.etag.encode(), usedforsecurity=False)
+        for chunk in draft.chunks():
+            self.bodies.extend(held.body, held.size, chunk)
+            held.size += len(chunk)
+            held.crc64 = crc64((chunk,), held.crc64)
+            etag.update(chunk)
+        held.etag = etag.hexdigest().upper()
 
     def _delete(self, bucket: str, keys: list[str], event: str) -> list[str]:
         with self.hub.change() as change:
