@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fclab.clock import Order
 from fclab.engine.depths import DEEPEST
-from fclab.errors import FclabError, SourceError, UsageError
+from fclab.errors import FclabError, SourceError
 from fclab.observe import events as e
 from fclab.sources.deliveries import SCHEMA, Failure, Outbox
 from fclab.sources.lines import Line
@@ -152,15 +152,18 @@ class Hub:
         change.committed()
 
     def use(self, attempt: Attempt | None, service: str, verb: str, args: list[Any], options: dict[str, Any], reply: Served) -> None:
-        """See `fclab.engine.outside.Sources`."""
+        """See `fclab.engine.outside.Sources`. Whatever a handler gives, it gets an answer."""
         before, self._maker = self._maker, attempt
         try:
             answer = self.verb(service, verb)(*args, **options)
         except SourceError as error:
             reply(None, error)
-        except (UsageError, TypeError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             what, hint = (error.what, error.hint) if isinstance(error, FclabError) else (str(error), f"see help(lab.{service}.{verb})")
             reply(None, SourceError("InvalidArgument", what, hint=hint))
+        except Exception as error:
+            reply(None, SourceError("InternalError", f"{type(error).__name__}: {error}", hint="the lab says more of it"))
+            self.complain(error)
         else:
             reply(answer, None)
         finally:
