@@ -273,7 +273,8 @@ class Hub:
             self.registry.delete(binding)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Let go of everything. What calls and timers under way come to is nothing to a trigger any more."""
+        self.registry.by_number.clear()
         for source in self.sources.values():
             source.close()
         self.store.close()
