@@ -149,7 +149,7 @@ class Hub:
             change = Change(self, number, self.platform.depths.of(number), maker.instance.number if maker.instance is not None else 0)
         with self.store.transaction():
             yield change
-        change.committed()
+            self.store.after(change.committed)
 
     def use(self, attempt: Attempt | None, service: str, verb: str, args: list[Any], options: dict[str, Any], reply: Served) -> None:
         """See `fclab.engine.outside.Sources`. Whatever a handler gives, it gets an answer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ class Store:
                 self.db.executescript(f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};")
         except (sqlite3.Error, OSError) as error:
             raise HomeRefused(f"{self.path} cannot be used: {error}.", hint="put it aside, or give another home") from error
+        self._after: list[Callable[[], object]] = []
         _open.add(self)
 
     def _check(self) -> None:
@@ -97,9 +98,17 @@ class Store:
             yield
             self.run("COMMIT")
         except BaseException:
+            self._after.clear()
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
             raise
+        after, self._after = self._after, []
+        for fn in after:
+            fn()
+
+    def after(self, fn: Callable[[], object]) -> None:
+        """Inside a transaction: call `fn` once all of it is committed, the outer one if there are two."""
+        self._after.append(fn)
 
     def explain(self, error: Exception) -> UsageError:
         """What a failed statement means and what to do about it."""

@@ -12,7 +12,7 @@ from fclab import Lab
 from fclab.controls.desks import Desk, hub_of
 from fclab.errors import SourceError, UsageError
 from fclab.sources.base import verb
-from tests.unit.source_kit import Bells, bells_of
+from tests.unit.source_kit import Bells, BellTrigger, bells_of
 
 WRONG: list[Any] = [
     None, -1, 0, True, 1.5, 1 << 70, -(10**400), math.nan, math.inf, "", "x" * 5000, "a\0b", "\ud800", b"", b"\xff", bytearray(b"x"),
@@ -96,3 +96,24 @@ def test_an_error_quotes_no_megabytes() -> None:
     error = SourceError("InvalidArgument", f"{'x' * 1_000_000!r} is no name.", hint="shorter")
     assert len(error.what) <= UsageError.LONGEST
     assert error.what.endswith("is no name.")
+
+
+def test_what_a_change_inside_another_sets_off_waits_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fclab.sources.catalog.SOURCES", (Bells,))
+    with Lab() as lab:
+        lab.declare("ding", duration=0.1)
+        lab.trigger("ding", BellTrigger(bell="door"))
+        hub, bells = hub_of(lab._driver), bells_of(lab)
+
+        def fails() -> None:
+            with hub.change():
+                bells.ring("door")
+                bells.ring("cracked")
+
+        with pytest.raises(SourceError):
+            fails()
+        assert (bells.count("door"), hub.owed) == (0, 0)
+        with hub.change():
+            bells.ring("door")
+            assert hub.owed == 0
+        assert hub.owed == 1
