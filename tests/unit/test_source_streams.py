@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fclab import EventBridgeTrigger, Lab, MNSQueue
+from fclab.errors import UsageError
 from fclab.observe import events as e
 from tests.unit.message_kit import events_of, nothing
 
@@ -302,3 +303,13 @@ def test_clause_3_disabled_the_call_under_way_decides_about_its_messages(duratio
     lab.run()
     left = ["4"] if duration < 60 else ["1", "2", "3", "4"]
     assert [one["body"].decode() for one in lab.queues.receive("work", 16)] == left
+
+
+def test_the_queue_of_a_trigger_is_fixed() -> None:
+    lab = Lab()
+    handle = streaming(lab, source=MNSQueue(queue="in"))
+    for other in (None, MNSQueue(queue="other")):
+        with pytest.raises(UsageError, match="source of a EventBridgeTrigger is fixed"):
+            handle.update(source=other)
+    handle.update(source=MNSQueue(queue="in"), batch=2)
+    assert (handle.trigger.source.queue, handle.trigger.batch) == ("in", 2)
