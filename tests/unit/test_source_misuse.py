@@ -12,6 +12,7 @@ from fclab import Lab
 from fclab.controls.desks import Desk, hub_of
 from fclab.errors import SourceError, UsageError
 from fclab.sources.base import verb
+from fclab.sources.deliveries import Undelivered
 from tests.unit.source_kit import Bells, BellTrigger, bells_of
 
 WRONG: list[Any] = [
@@ -96,6 +97,13 @@ def test_an_error_quotes_no_megabytes() -> None:
     error = SourceError("InvalidArgument", f"{'x' * 1_000_000!r} is no name.", hint="shorter")
     assert len(error.what) <= UsageError.LONGEST
     assert error.what.endswith("is no name.")
+
+
+def test_an_undelivered_event_says_what_it_is_in_a_line() -> None:
+    assert repr(Undelivered(1, b"x", 2, "NoAnswer")) == "Undelivered(number=1, payload=b'x', attempts=2, reason='NoAnswer')"
+    long = repr(Undelivered(1, b"x" * 65_536, 2, "y" * 65_536))
+    assert "... (65536 bytes)" in long
+    assert len(long) < 400
 
 
 def test_what_a_change_inside_another_sets_off_waits_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
