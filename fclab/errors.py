@@ -46,7 +46,19 @@ class FclabError(Exception):
 
 
 class UsageError(FclabError, ValueError):
-    """The lab was asked for something it cannot do: a wrong type, a value out of range, a call in the wrong place."""
+    """The lab was asked for something it cannot do: a wrong type, a value out of range, a call in the wrong place.
+
+    `what` and `hint` often quote a value; where that makes one longer than `LONGEST` characters, its middle is left out.
+    """
+
+    LONGEST = 1000
+
+    def __init__(self, what: str, *, hint: str = "") -> None:
+        super().__init__(self._short(what), hint=self._short(hint))
+
+    def _short(self, text: str) -> str:
+        half = self.LONGEST // 2
+        return text if len(text) <= self.LONGEST else f"{text[: half - 5]} ... {text[-half:]}"
 
 
 class UnknownFunction(UsageError):

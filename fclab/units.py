@@ -28,7 +28,10 @@ def to_us(value: object, name: str, *, least: float = 0.0, most: float = math.in
         return round(value * SECOND)  # type: ignore[operator]
     if isinstance(value, bool) or not isinstance(value, Real):
         raise UsageError(f"{name} must be a number of seconds, not {value!r}.", hint=f"give {name} as a number, such as 0.5")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        raise UsageError(f"{name} is too large for a number of seconds.", hint=f"give {name} as a number, such as 0.5") from None
     if math.isnan(number) or (math.isinf(number) and not (endless and number > 0)):
         raise UsageError(f"{name} must be a finite number of seconds, not {value!r}.", hint=f"give {name} as a number, such as 0.5")
     if not least <= number <= most:

@@ -151,7 +151,10 @@ class Driver(Sources):
         if not self.closed and os.getpid() == self._process:
             self.idle()
             self.closed = True
-            self.platform.close()
+            try:
+                self.platform.stop()
+            finally:
+                self.platform.close()
 
     def busy(self) -> bool:
         """There is work (clause 3)."""

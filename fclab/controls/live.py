@@ -245,6 +245,14 @@ class LiveDriver(Sources):
     def _end(self) -> None:
         try:
             self.platform.recording.until_us = self.now()
+            self.platform.stop()
+        except FclabError as error:
+            self._lost = error
+        finally:
+            self.clock.post(self._close)  # behind the calls that `stop` hands in
+
+    def _close(self) -> None:
+        try:
             self.platform.close()
         except FclabError as error:
             self._lost = error

@@ -281,9 +281,13 @@ class Platform:
         """Requests have not ended, destinations have not been told, or sources still owe functions events."""
         return bool(self.work or self.dispatcher.coming or self.destinations.pending or (self.sources is not None and self.sources.owed))
 
-    def close(self) -> None:
-        """Let go of everything."""
+    def stop(self) -> None:
+        """Run no more handlers, and write what is left. Who waits for that is called; `NotStored` if it is impossible."""
         self.backend.close()
+        self.queue.flush()
+
+    def close(self) -> None:
+        """Let go of everything, after `stop` and the calls that came of it: an event that the queue has is then no source's any more."""
         if self.sources is not None:
             self.sources.close()
         self.queue.close(self.clock.now())

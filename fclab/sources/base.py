@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fclab.model import Mode
     from fclab.sources.hub import Change, Hub
 
-__all__ = ["ACCOUNT", "REGION", "Binding", "Source", "Trigger", "Waits", "document", "name_check", "verb"]
+__all__ = ["ACCOUNT", "REGION", "Binding", "Source", "Trigger", "Waits", "document", "name_check", "utf8", "verb"]
 
 REGION, ACCOUNT = "lab", "000000000000"
 """Where the lab is, and whose it is: what ARNs say."""
@@ -163,6 +163,14 @@ class Source:
 def document(value: object) -> bytes:
     """An event as JSON, as the product sends it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def utf8(text: str, what: str) -> bytes:
+    """A text's bytes. Raises `SourceError` InvalidArgument for half of a surrogate pair."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise SourceError("InvalidArgument", f"{what} is no text that UTF-8 has: {error}.", hint="give bytes, or mend the text") from None
 
 
 def name_check(value: object, what: str, pattern: Any, form: str) -> str:

@@ -48,6 +48,11 @@ class Undelivered:
     attempts: int
     reason: str
 
+    def __repr__(self) -> str:
+        size = len(self.payload)
+        payload = f"{self.payload!r}" if size <= 60 else f"{self.payload[:60]!r}... ({size} bytes)"
+        return f"Undelivered(number={self.number}, payload={payload}, attempts={self.attempts}, reason={self.reason[:200]!r})"
+
 
 class _Delivery:
     """An event on its way out of the outbox."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fclab.clock import Order
 from fclab.engine.depths import DEEPEST
-from fclab.errors import FclabError, SourceError, UsageError
+from fclab.errors import FclabError, SourceError
 from fclab.observe import events as e
 from fclab.sources.deliveries import SCHEMA, Failure, Outbox
 from fclab.sources.lines import Line
@@ -149,18 +149,21 @@ class Hub:
             change = Change(self, number, self.platform.depths.of(number), maker.instance.number if maker.instance is not None else 0)
         with self.store.transaction():
             yield change
-        change.committed()
+            self.store.after(change.committed)
 
     def use(self, attempt: Attempt | None, service: str, verb: str, args: list[Any], options: dict[str, Any], reply: Served) -> None:
-        """See `fclab.engine.outside.Sources`."""
+        """See `fclab.engine.outside.Sources`. Whatever a handler gives, it gets an answer."""
         before, self._maker = self._maker, attempt
         try:
             answer = self.verb(service, verb)(*args, **options)
         except SourceError as error:
             reply(None, error)
-        except (UsageError, TypeError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             what, hint = (error.what, error.hint) if isinstance(error, FclabError) else (str(error), f"see help(lab.{service}.{verb})")
             reply(None, SourceError("InvalidArgument", what, hint=hint))
+        except Exception as error:
+            reply(None, SourceError("InternalError", f"{type(error).__name__}: {error}", hint="the lab says more of it"))
+            self.complain(error)
         else:
             reply(answer, None)
         finally:
@@ -270,7 +273,8 @@ class Hub:
             self.registry.delete(binding)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Let go of everything. What calls and timers under way come to is nothing to a trigger any more."""
+        self.registry.by_number.clear()
         for source in self.sources.values():
             source.close()
         self.store.close()

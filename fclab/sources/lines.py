@@ -57,15 +57,17 @@ class Line:
         self.waits = waits
         self._busy = False
         self._over = False
+        self.ended: Callable[[], object] | None = None
+        """Called when a call that outlived this line, ended meanwhile, is over, unless another line goes on in its place."""
         self._next: Line | None = None
         """A line in this one's place, made while a call of this one was under way: it goes on after that."""
         hub.store.run("INSERT OR IGNORE INTO lines (trigger, name, checkpoint) VALUES (?, ?, ?)", binding.number, name, start)
         self.failure: Failure | None = None
         """How the last call failed; None if it did not."""
         self.checkpoint, self.tries = start, 0
-        self._take_up()
+        self.take_up()
 
-    def _take_up(self) -> None:
+    def take_up(self) -> None:
         """Go on where the store says, which another line of this name may have changed."""
         row = self.hub.store.one("SELECT checkpoint, tries FROM lines WHERE trigger = ? AND name = ?", self.binding.number, self.name)
         if row is not None:
@@ -99,7 +101,7 @@ class Line:
         if before is not None:
             before._next = self
         elif not self._over and hub.ready(self.binding):
-            self._take_up()
+            self.take_up()
             batch = self.read(self.checkpoint)
         if batch is None:
             self._busy = False
@@ -113,11 +115,15 @@ class Line:
         self._over = True
 
     def _done(self, batch: Batch, failure: Failure | None) -> None:
-        hub, binding = self.hub, self.binding
         self._busy = False
-        del hub.calling[binding.number, self.name]
-        if not hub.exists(binding):
-            return
+        del self.hub.calling[self.binding.number, self.name]
+        if self.hub.exists(self.binding):
+            self._came_to(batch, failure)
+            if self.ended is not None and (self._next is None or self._next._over):
+                self.ended()
+
+    def _came_to(self, batch: Batch, failure: Failure | None) -> None:
+        hub, binding = self.hub, self.binding
         if self._next is not None:
             self._next.wake()
         wait, self.failure = None, failure

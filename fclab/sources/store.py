@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
 from fclab import forks
-from fclab.errors import SourceError
+from fclab.errors import SourceError, UsageError
 from fclab.queues.errors import HomeRefused
 
 __all__ = ["Store"]
@@ -26,7 +26,8 @@ class Store:
 
     1. What was committed survives any end of the process; with `full` a power cut too, otherwise that may cost the last changes, never
        the database.
-    2. A failed transaction leaves nothing behind. A full or read-only disk is a `SourceError` ("InternalError") that says so.
+    2. A failed transaction leaves nothing behind. A full or read-only disk is a `SourceError` ("InternalError") that says so;
+       a value that no column holds, such as half of a surrogate pair or a list, is a `UsageError`.
     3. A file that is no such database, or of a newer version, is refused untouched (`HomeRefused`).
     """
 
@@ -46,6 +47,7 @@ class Store:
                 self.db.executescript(f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};")
         except (sqlite3.Error, OSError) as error:
             raise HomeRefused(f"{self.path} cannot be used: {error}.", hint="put it aside, or give another home") from error
+        self._after: list[Callable[[], object]] = []
         _open.add(self)
 
     def _check(self) -> None:
@@ -75,14 +77,14 @@ class Store:
         """Execute one statement."""
         try:
             return self.db.execute(sql, values)
-        except sqlite3.Error as error:
+        except _REFUSED as error:
             raise self.explain(error) from error
 
     def many(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
         """Execute one statement for each row."""
         try:
             self.db.executemany(sql, rows)
-        except sqlite3.Error as error:
+        except _REFUSED as error:
             raise self.explain(error) from error
 
     @contextmanager
@@ -96,12 +98,22 @@ class Store:
             yield
             self.run("COMMIT")
         except BaseException:
+            self._after.clear()
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
             raise
+        after, self._after = self._after, []
+        for fn in after:
+            fn()
 
-    def explain(self, error: sqlite3.Error) -> SourceError:
+    def after(self, fn: Callable[[], object]) -> None:
+        """Inside a transaction: call `fn` once all of it is committed, the outer one if there are two."""
+        self._after.append(fn)
+
+    def explain(self, error: Exception) -> UsageError:
         """What a failed statement means and what to do about it."""
+        if not isinstance(error, sqlite3.Error) or "binding parameter" in str(error):
+            return UsageError(f"That cannot be kept or looked for: {error}.", hint="give text, or a number of at most 64 bits")
         where = "the sources' store" if self.path is None else str(self.path)
         name = str(getattr(error, "sqlite_errorname", type(error).__name__))
         hints = {"SQLITE_FULL": "free some space and try again", "SQLITE_READONLY": "give the right to write there"}
@@ -112,6 +124,8 @@ class Store:
         """Let go of it."""
         self.db.close()
 
+
+_REFUSED = (sqlite3.Error, OverflowError, UnicodeEncodeError)
 
 _open: WeakSet[Store] = WeakSet()
 

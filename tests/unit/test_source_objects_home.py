@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tracemalloc
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -230,3 +233,26 @@ def test_the_cost_of_an_event_does_not_grow() -> None:
     cost(4_000)
     late = min(cost(300) for _ in range(3))
     assert late < 2 * early
+
+
+def test_an_event_is_the_stores_or_the_queues_after_the_end_never_both(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def slow(event: bytes, context: object) -> None:
+        import time
+
+        time.sleep(60)
+
+    keys = {f"in/{number}" for number in range(40)}
+    with Lab("process", home=tmp_path) as lab:
+        lab.function(slow)
+        lab.trigger("slow", OSSTrigger(bucket="photos"))
+        for key in sorted(keys):
+            lab.objects.put("photos", key, b"x")
+    assert caplog.messages == []
+    waiting = [event for (event,) in _rows(tmp_path / "sources.db", "SELECT payload FROM outbox")]
+    queued = [event for (event,) in _rows(tmp_path / "fclab.db", "SELECT payload FROM tasks")]
+    assert sorted(json.loads(event)["events"][0]["oss"]["object"]["key"] for event in waiting + queued) == sorted(keys)
+
+
+def _rows(path: Path, sql: str) -> list[tuple[bytes]]:
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute(sql).fetchall()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fclab import EventBridgeTrigger, Lab, MNSQueue
+from fclab.errors import UsageError
 from fclab.observe import events as e
 from tests.unit.message_kit import events_of, nothing
 
@@ -271,3 +272,44 @@ def test_a_home_goes_on_with_what_was_gathered(backend: str, tmp_path: Path) -> 
         assert sorted(len(batch) for batch in got) == [1, 3]
         assert sorted(str(event["data"].get("n", "m")) for batch in got for event in batch) == ["0", "0", "1", "m"]
         assert lab.queues == {"in": []}
+
+
+@pytest.mark.parametrize("again", ["enable", "update", "enable twice"])
+def test_clause_3_what_a_call_under_way_carries_is_not_sent_again(again: str) -> None:
+    lab = Lab()
+    lab.declare("f", duration=10, timeout=60)
+    handle = streaming(lab, source=MNSQueue(queue="work"), batch=3)
+    lab.queues.send_many("work", ["1", "2", "3", "4"])
+    lab.run_for(5)
+    for _ in range(2 if again == "enable twice" else 1):
+        if again == "update":
+            handle.update()
+        else:
+            handle.disable()
+            handle.enable()
+    lab.run()
+    assert [[one["data"]["messageBody"] for one in json.loads(body)] for body in events_of(lab, "f")] == [["1", "2", "3"], ["4"]]
+    assert lab.queues["work"] == []
+
+
+@pytest.mark.parametrize("duration", [10, 100])
+def test_clause_3_disabled_the_call_under_way_decides_about_its_messages(duration: float) -> None:
+    lab = Lab()
+    lab.declare("f", duration=duration, timeout=60)
+    handle = streaming(lab, source=MNSQueue(queue="work"), batch=3)
+    lab.queues.send_many("work", ["1", "2", "3", "4"])
+    lab.run_for(5)
+    handle.disable()
+    lab.run()
+    left = ["4"] if duration < 60 else ["1", "2", "3", "4"]
+    assert [one["body"].decode() for one in lab.queues.receive("work", 16)] == left
+
+
+def test_the_queue_of_a_trigger_is_fixed() -> None:
+    lab = Lab()
+    handle = streaming(lab, source=MNSQueue(queue="in"))
+    for other in (None, MNSQueue(queue="other")):
+        with pytest.raises(UsageError, match="source of a EventBridgeTrigger is fixed"):
+            handle.update(source=other)
+    handle.update(source=MNSQueue(queue="in"), batch=2)
+    assert (handle.trigger.source.queue, handle.trigger.batch) == ("in", 2)

@@ -251,7 +251,8 @@ class PythonGuest:
         if error is None:
             self._channel.send(pack(REPLY, 0, serial, encode(answer)))
         else:
-            self._channel.send(pack(REPLY, 0, serial, error.code.encode(), error.what.encode(), error.hint.encode()))
+            said = (text.encode("utf-8", "backslashreplace") for text in (error.code, error.what, error.hint))
+            self._channel.send(pack(REPLY, 0, serial, *said))
 
     # ---- the end
 

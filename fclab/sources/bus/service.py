@@ -133,7 +133,7 @@ class Bus(Source):
     @verb
     def delete_rule(self, name: str) -> bool:
         """Delete a rule; whether there was one."""
-        if name not in self._rules:
+        if limits.name(name, "rule") not in self._rules:
             return False
         with self.hub.change() as change:
             self.store.run("DELETE FROM rules WHERE name = ?", name)

@@ -55,7 +55,8 @@ class Stream:
     """1. What was gathered is in the store until the function has taken it (sync), or the platform (async); a queue's message is deleted
     then, and hidden from other receivers until then. So each event comes at least once, and in order.
     2. A batch ends with its number of events, with the bytes that one call may carry, or when its first event has waited for the window.
-    3. When the trigger is disabled or deleted, what it has of a queue is visible there again. What it has of the bus waits, or is lost.
+    3. When the trigger is disabled or deleted, what it has of a queue is visible there again. When it is disabled, that waits for a call
+    under way, and what this has taken is deleted. What it has of the bus waits, or is lost.
     """
 
     def __init__(self, hub: Hub, binding: Binding, dead: Callable[[Change, str], object] | None) -> None:
@@ -88,10 +89,23 @@ class Stream:
         if self.trigger.source is None:
             return
         self.queues.unwatch(self.trigger.source.queue, self._told)
-        rows = self.store.all("SELECT message FROM streams WHERE trigger = ? AND message > 0", self.binding.number)
+        under_way = self.hub.calling.get((self.binding.number, self.line.name))
+        if under_way is not None and self.hub.exists(self.binding):
+            under_way.ended = self._let_go
+        else:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Delete from the queue what the function has taken, and leave the rest to others."""
+        assert self.trigger.source is not None
+        self.line.take_up()
+        taken = int(self.line.checkpoint)
+        rows = self.store.all("SELECT number, message FROM streams WHERE trigger = ? AND message > 0", self.binding.number)
         with self.hub.change() as change:
-            for (message,) in rows:
-                self.queues.release(change, self.trigger.source.queue, message)
+            self.queues.shelf.delete([message for number, message in rows if number <= taken])
+            for number, message in rows:
+                if number > taken:
+                    self.queues.release(change, self.trigger.source.queue, message)
             self.store.run("DELETE FROM streams WHERE trigger = ? AND message > 0", self.binding.number)
 
     def add(self, change: Change, body: str) -> None:

@@ -58,6 +58,7 @@ class EventBridgeTrigger(Trigger):
     TYPE: ClassVar[str] = "eventbridge"
     SOURCE: ClassVar[str] = "bus"
     MODE: ClassVar[Mode] = "sync"
+    FIXED: ClassVar[tuple[str, ...]] = ("source",)
     RETRIES: ClassVar[str] = RETRIES
     pattern: dict[str, Any] = field(default_factory=dict)
     mode: str = "event-driven"  # type: ignore[assignment]

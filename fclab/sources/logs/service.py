@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fclab.errors import SourceError
-from fclab.sources.base import Binding, verb
+from fclab.sources.base import Binding, utf8, verb
 from fclab.sources.logs.cursors import cursor, position
 from fclab.sources.logs.job import Job
 from fclab.sources.logs.query import parse
@@ -188,7 +188,7 @@ class Logs(Logstores):
         self._expire(store)
         number, shard = self.last(), 0
         if key is not None:
-            shard = int.from_bytes(hashlib.md5(key.encode(), usedforsecurity=False).digest()) * store.shards >> 128
+            shard = int.from_bytes(hashlib.md5(utf8(key, "key"), usedforsecurity=False).digest()) * store.shards >> 128
         elif rows:
             ((turn,),) = self.store.all("UPDATE logstores SET turn = (turn + 1) % shards WHERE number = ? RETURNING turn", store.number)
             shard = (turn - 1) % store.shards

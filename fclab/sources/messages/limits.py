@@ -7,6 +7,7 @@ import hashlib
 import re
 
 from fclab.errors import SourceError, UsageError
+from fclab.sources.base import utf8
 from fclab.units import SECOND
 
 __all__ = ["BATCH", "BODY", "NAME", "body_bytes", "digest", "message_id", "name", "receipt", "receipt_of", "whole", "within"]
@@ -30,7 +31,7 @@ def name(value: object, what: str) -> str:
 def body_bytes(value: object) -> bytes:
     """A message's body: bytes, or text as UTF-8. Raises `UsageError` for other types, `SourceError` for more than 64 KB or none."""
     if isinstance(value, str):
-        value = value.encode()
+        value = utf8(value, "A message's body")
     if not isinstance(value, bytes):
         raise UsageError(f"A message's body is text or bytes, not {type(value).__name__}.", hint="json.dumps(...) makes text of the rest")
     if not 1 <= len(value) <= BODY:

@@ -205,6 +205,8 @@ class Queues(Source, Mapping[str, list[bytes]]):
     @verb
     def list(self, prefix: str = "") -> _Names:
         """The names of the queues that begin with `prefix`."""
+        if not isinstance(prefix, str):
+            raise UsageError(f"prefix is a text, not {prefix!r:.99}.", hint='"" is none')
         return sorted(name for name in self.shelf.names() if name.startswith(prefix))
 
     # ---- for the other sources and the platform

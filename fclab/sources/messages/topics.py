@@ -78,7 +78,9 @@ class Topics(Source):
         limits.name(topic, "topic")
         data = limits.body_bytes(body)
         check_tag(tag)
-        if attributes is not None and not all(isinstance(one, str) for pair in dict(attributes).items() for one in pair):
+        if attributes is not None and (
+            not isinstance(attributes, dict) or not all(isinstance(one, str) for pair in attributes.items() for one in pair)
+        ):
             raise UsageError("A message's attributes are names and texts.", hint='such as {"Extend": "{}"}')
         with self.hub.change() as change:
             return self._publish(change, topic, data, tag, attributes)
@@ -129,6 +131,8 @@ class Topics(Source):
     @verb
     def list(self, prefix: str = "") -> _Names:
         """The names of the topics that begin with `prefix`."""
+        if not isinstance(prefix, str):
+            raise UsageError(f"prefix is a text, not {prefix!r:.99}.", hint='"" is none')
         return [name for (name,) in self.store.all("SELECT name FROM topics ORDER BY name") if name.startswith(prefix)]
 
     # ---- for the platform and the bus

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from fclab.errors import SourceError, UsageError
+from fclab.sources.base import utf8
 
 __all__ = [
     "LARGEST",
@@ -107,7 +108,7 @@ def metadata(given: object) -> dict[str, str]:
 def content(data: object) -> bytes:
     """What is to be stored: bytes as they are, text in UTF-8. Raises `UsageError`, or `SourceError` above 5 GB."""
     if isinstance(data, str):
-        data = data.encode()
+        data = utf8(data, "data")
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise UsageError(f"data is bytes or text, not {type(data).__name__}.", hint="encode it, such as with json.dumps(...)")
     check_size(memoryview(data).nbytes)

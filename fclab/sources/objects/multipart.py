@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from fclab.errors import SourceError
+from fclab.errors import SourceError, UsageError
 from fclab.sources.base import verb
 from fclab.sources.objects.bodies import Draft, md5
 from fclab.sources.objects.events import iso
@@ -159,6 +159,8 @@ class Multipart(Holdings):
     def list_multipart_uploads(self, bucket: str, prefix: str = "") -> list[dict[str, Any]]:
         """Uploads that were begun and not ended, by key: `[{"key", "upload_id", "initiated"}]`. Errors: NoSuchBucket."""
         self._bucket(bucket)
+        if not isinstance(prefix, str):
+            raise UsageError(f"prefix is a text, not {prefix!r:.99}.", hint='"" is none')
         rows = self.store.all("SELECT key, id, started FROM object_uploads WHERE bucket = ? ORDER BY key, started", bucket)
         return [{"key": key, "upload_id": upload, "initiated": iso(began)} for key, upload, began in rows if key.startswith(prefix)]
 

@@ -218,6 +218,7 @@ class Objects(Buckets, Multipart):
         """Delete up to 1000 objects at once, all or none; the keys that there were. Event, for each: ObjectRemoved:DeleteObjects."""
         if not isinstance(keys, (list, tuple)):
             raise UsageError(f"keys is a list of keys, not {keys!r:.99}.", hint='such as ["in/a.jpg"]')
+        keys = [object_key(key) for key in keys]
         if len(keys) > MAX_DELETED:
             raise SourceError("InvalidArgument", f"{len(keys)} keys are more than {MAX_DELETED}.", hint="delete them in several calls")
         return self._delete(bucket, list(dict.fromkeys(keys)), "ObjectRemoved:DeleteObjects")

@@ -50,7 +50,7 @@ def checked(schema: Schema, columns: object, what: str) -> Columns:
 
 def names(schema: Schema, given: Iterable[object]) -> list[str]:
     """Names that columns of that table may have. Raises `SourceError`."""
-    if isinstance(given, str):
+    if isinstance(given, str) or not isinstance(given, Iterable):
         raise invalid(f"Names of columns are a list, not {given!r}.", f"give [{given!r}]")
     made: list[str] = []
     for name in given:

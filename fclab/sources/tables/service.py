@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fclab.errors import SourceError
+from fclab.errors import UsageError
 from fclab.sources.base import Binding, Source, verb
 from fclab.sources.lines import Line
 from fclab.sources.tables import columns as cells
@@ -225,8 +225,8 @@ class Tables(Source):
     def _write_one(self, row: Mapping[str, Any]) -> dict[str, Any]:
         try:
             getattr(self, _BATCH[row["type"]][0])(**{name: value for name, value in row.items() if name != "type"})
-        except SourceError as error:
-            return {"ok": False, "code": error.code, "message": error.what}
+        except UsageError as error:
+            return {"ok": False, "code": getattr(error, "code", "OTSParameterInvalid"), "message": error.what}
         return {"ok": True}
 
     def _write(self, table: Table, kind: str, at: bytes, new: cells.Columns | None, put: cells.Columns, gone: list[str]) -> None:
