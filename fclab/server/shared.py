@@ -42,6 +42,7 @@ class Shared:
         self.keys = keys
         self.url = url
         self.nonces = Nonces()
+        self._closed = False
         self._control = ThreadPoolExecutor(1, thread_name_prefix="fclab control")
 
     async def control(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -90,4 +91,7 @@ class Shared:
 
     def close(self) -> None:
         """Wait for what `control` is doing, and do no more."""
-        self._control.shutdown(cancel_futures=True)
+        if not self._closed:
+            self._closed = True
+            self._control.shutdown(cancel_futures=True)
+            self.shelf.close()

@@ -24,7 +24,8 @@ def stamp(unix: int) -> str:
 
 
 class Shelf:
-    """Records by function and kind, JSON objects. Every change is stored, in one transaction, before the verb returns.
+    """Records by function and kind, JSON objects. Every change is stored, in one transaction, before the verb returns. All of a function's
+    go with it, whoever deletes it.
 
     They are in the store of the event sources: one file of the home has a function's definition and its triggers.
     """
@@ -34,6 +35,7 @@ class Shelf:
         self._hub = hub_of(driver)
         self._store = self._hub.store
         driver.ask(self._store.schema, _SCHEMA)
+        self._hub.when_forgotten.append(self._forget)
 
     def now(self) -> int:
         """µs since 1970."""
@@ -58,9 +60,13 @@ class Shelf:
         text = json.dumps(record, ensure_ascii=False)
         self._driver.ask(self._store.run, "INSERT OR REPLACE INTO served VALUES (?, ?, ?)", function, kind, text)
 
-    def drop(self, function: str, kind: str | None = None) -> None:
-        """Forget a record, or all of a function's."""
-        if kind is None:
-            self._driver.ask(self._store.run, "DELETE FROM served WHERE function = ?", function)
-        else:
-            self._driver.ask(self._store.run, "DELETE FROM served WHERE function = ? AND kind = ?", function, kind)
+    def drop(self, function: str, kind: str) -> None:
+        """Forget a record."""
+        self._driver.ask(self._store.run, "DELETE FROM served WHERE function = ? AND kind = ?", function, kind)
+
+    def close(self) -> None:
+        """Look no more for functions that are deleted."""
+        self._hub.when_forgotten.remove(self._forget)
+
+    def _forget(self, function: str) -> None:
+        self._store.run("DELETE FROM served WHERE function = ?", function)

@@ -89,6 +89,8 @@ class Hub:
         self.epoch = epoch
         self.complain = complain
         self.owed = 0
+        self.when_forgotten: list[Callable[[str], object]] = []
+        """Who else keeps something of functions in the store: called with the name of one that was deleted."""
         self.chance = Random(f"{platform.seed}:sources")
         store.schema(SCHEMA)
         self._maker: Attempt | None = None
@@ -268,9 +270,11 @@ class Hub:
         self.registry.wake(function)
 
     def forget(self, function: str) -> None:
-        """A function was deleted, and with it its triggers."""
+        """A function was deleted, and with it its triggers, and what others keep of it."""
         for binding in self.registry.all(function):
             self.registry.delete(binding)
+        for gone in self.when_forgotten:
+            gone(function)
 
     def close(self) -> None:
         """Let go of everything. What calls and timers under way come to is nothing to a trigger any more."""

@@ -200,7 +200,7 @@ def test_nonsense_ends_the_instance_and_nothing_else(lab: ProcessLab, what: str)
         HEAD = struct.Struct("<BIqI")
         def handler(event, context):
             if event == b"bad":
-                for fd in range(3, 30):
+                for fd in range(3, 1024):
                     if os.path.realpath(f"/proc/self/fd/{{fd}}").rpartition("/")[2].startswith("socket"):
                         os.write(fd, {NONSENSE[what]})
                 time.sleep(30)

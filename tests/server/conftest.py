@@ -7,10 +7,20 @@ from collections.abc import Iterator
 
 import pytest
 from alibabacloud_fc20230330.client import Client
+from darabonba.core import DaraCore
 
 from fclab import Lab
 from fclab.server.endpoint import Endpoint
 from tests.server.kit import client
+
+
+@pytest.fixture(autouse=True)
+def no_connections_left() -> Iterator[None]:
+    """The client keeps its connections for the whole process; end them with the test."""
+    yield
+    for session in DaraCore._sessions.values():
+        session.close()
+    DaraCore._sessions.clear()
 
 
 @pytest.fixture

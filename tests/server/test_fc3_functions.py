@@ -170,8 +170,10 @@ def test_a_home_keeps_functions(tmp_path: Path) -> None:
     with Lab("process", home=tmp_path / "home") as lab:
         fc = client(lab.serve())
         made = create(fc, "f", HELLO, description="kept", memory_size=256)
-        create(fc, "gone", HELLO)
+        for name in ("gone", "lost"):
+            create(fc, name, HELLO)
         fc.delete_function("gone")
+        lab.delete("lost")  # in the notebook: the same
     with Lab("process", home=tmp_path / "home") as lab:
         fc = client(lab.serve())
         assert [one.to_map() for one in fc.list_functions(m.ListFunctionsRequest()).body.functions] == [made.to_map()]

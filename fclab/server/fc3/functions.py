@@ -90,7 +90,6 @@ class Functions(Part):
         """DeleteFunction, with its triggers and configurations."""
         self.shared.spec(call.name)
         self.lab.delete(call.name)
-        self.shelf.drop(call.name)
 
     def listed(self, call: Call) -> dict[str, Any]:
         """ListFunctions."""
