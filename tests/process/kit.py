@@ -142,6 +142,7 @@ class ProcessLab:
     def close(self) -> None:
         if not self.closed:
             self.closed = True
+            self.on_engine(self.platform.stop)
             self.on_engine(self.platform.close)
             self.clock.stop()
             self._thread.join(DEADLINE)
