@@ -129,7 +129,8 @@ def draw_chain(made: Scene, *, width: int = 960) -> str:
     )
     words = _words(made, node_of)
     for number, node in enumerate(nodes):
-        out.append(_box(node, boxes[number], words.get(number, "")))
+        part = node.name.partition(" ")[2].partition(" ")[2] if node.kind == "source" else ""
+        out.append(_box(node, boxes[number], words.get(number, part)))
     out.append("</svg>")
     return "".join(out)
 
@@ -159,7 +160,7 @@ def _box(node: Node, box: tuple[float, float, float, float], word: str) -> str:
     fill, ink, soft = (paint.fill, paint.ink, paint.ink) if instance else (PICTURE["faint"], PICTURE["ink"], PICTURE["soft"])
     if len(word) * 6.6 > wide - 6:
         word = word[: int((wide - 12) / 6.6)] + "…"
-    name = node.name.removeprefix("destination ").removeprefix("source ")
+    name = node.name.split(" ")[1] if node.kind == "source" else node.name.removeprefix("destination ")
     if len(name) * 8.8 > wide - 6:
         name = name[: int((wide - 12) / 8.8)] + "…"
     return (

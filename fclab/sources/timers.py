@@ -119,7 +119,7 @@ class Timers(Source):
     def _goes_off(self, binding: Binding, trigger: TimerTrigger, due: int) -> None:
         if self.hub.ready(binding):
             with self.hub.change() as change:
-                change.happened(self.label(), f"{binding.name} at {stamp(due)}")
+                change.was_time(self.label(), f"{binding.name} at {stamp(due)}")
                 change.send(binding, event(due, binding.name, trigger.payload))
         self._arm(binding, trigger)
 

@@ -89,6 +89,7 @@ export function makeStates(reel) {
         const alive = nodes.filter((n, i) => n.kind === "instance" && (({ here, gone }) => here && !gone)(instance(i, time, position))).length;
         word = alive === 1 ? "1 instance" : `${alive} instances`;
       } else if (kind === "destination" && resting) word = `${resting} received`;
+      else if (kind === "source") word = name.split(" ").slice(2).join(" ");
       return { kind: -1, word, gone: false, here: true };
     },
   };
