@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from xml.sax.saxutils import escape
 
 from fclab.observe.chain import layout
-from fclab.observe.events import InstanceAssigned
+from fclab.observe.events import InstanceAssigned, TriggerFired
 from fclab.observe.palette import PAINTS, PICTURE
 from fclab.observe.recording import Recording
 from fclab.observe.routes import Hops
@@ -148,7 +148,8 @@ def _words(made: Scene, node_of: dict[str, int]) -> dict[int, str]:
         if label in node_of and found.get(node_of[label]):
             found[node_of[label]] += ", reclaimed" if ended.reclaimed else ", ended"
     if "caller" in node_of:
-        asked = made.ledger.cause.count(0)
+        fired = {row[2] for row in made.recording.rows([TriggerFired.KIND])}
+        asked = sum(not cause and number not in fired for number, cause in zip(made.ledger.number, made.ledger.cause, strict=True))
         found[node_of["caller"]] = f"{asked} request" + ("s" if asked != 1 else "")
     return found
 
@@ -175,7 +176,8 @@ def _boxes(nodes: list[Node], width: int) -> tuple[list[tuple[float, float, floa
     """(middle x, middle y, width, height) of every node, and the height of the picture."""
     layers = Counter(round(node.x, 3) for node in nodes)
     rows = max(layers.values(), default=1)
-    wide = min(150.0, (width - 32) / max(1.0, len(layers) + 0.6 * (len(layers) - 1)))
+    gap = 0.38 if len(layers) > 6 else 0.6
+    wide = min(150.0, (width - 32) / max(1.0, len(layers) + gap * (len(layers) - 1)))
     height = HEAD + 20 + max(110.0, rows * 82.0)
     space = height - HEAD - 20
     high = min(HIGH, space / rows - 18)

@@ -81,3 +81,5 @@ def test_the_picture_names_a_source_and_below_it_what_of_it() -> None:
     assert ">cdn<" in drawn
     assert ">refreshes#1<" in drawn
     assert ">cold_sta" in drawn
+    assert ">front door<" in drawn
+    assert ">1 request<" in drawn  # the caller's own, not what timers made

@@ -27,7 +27,9 @@ export function makeStates(reel) {
   });
   const doneAt = new Map(requests.map((request) => [request.n, request.done]));
   const ascending = (/** @type {(number | null)[]} */ times) => Float64Array.from(times.filter((time) => time !== null)).sort();
-  const own = requests.filter((request) => !request.cause);
+  const fired = new Set();
+  for (let i = 0; i < hops.size; i++) if (nodes[hops.source[i]].kind === "source") fired.add(hops.request[i]);
+  const own = requests.filter((request) => !request.cause && !fired.has(request.n));
   const asked = ascending(own.map((request) => request.at));
   const answered = ascending(own.map((request) => request.replied));
   const lastLane = reel.lanes.map((lane) => lane.node);
