@@ -168,5 +168,12 @@ def described(document: dict[str, Any], response: Response) -> HttpAnswer | None
             return None
     else:
         content = to_bytes("" if body is None else body)
-    given = {str(name).lower(): ", ".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in headers.items()}
+    if any(not _VALUE.match(str(one)) or not _TOKEN.match(str(name)) for name, value in headers.items() for one in _several(value)):
+        return None
+    given = {str(name).lower(): ", ".join(map(str, _several(value))) for name, value in headers.items()}
     return HttpAnswer(status, given, content, response)
+
+
+def _several(value: object) -> list[object]:
+    """A header's values: one, or those of a list."""
+    return value if isinstance(value, list) else [value]

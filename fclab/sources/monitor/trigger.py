@@ -54,7 +54,7 @@ class AlarmTrigger(Trigger):
     TYPE: ClassVar[str] = "alarm"
     SOURCE: ClassVar[str] = "monitor"
     MODE: ClassVar[Mode] = "async"
-    RETRIES: ClassVar[str] = "none at the source: the platform's queue has the event, and retries as for every async request"
+    RETRIES: ClassVar[str] = "for a day, after 1, 2, 4 ... 300 s, while the platform refuses it; then its queue retries"
 
     metric: str
     function: str | None = None
@@ -71,7 +71,7 @@ class AlarmTrigger(Trigger):
         object.__setattr__(self, "statistic", statistic)
         if self.function is not None and (not isinstance(self.function, str) or not self.function):
             raise UsageError(f"function is a function's name, or None for all, not {self.function!r}.", hint="such as 'checkout'")
-        if self.operator not in OPERATORS:
+        if not isinstance(self.operator, str) or self.operator not in OPERATORS:
             raise UsageError(f"operator is one of {', '.join(OPERATORS)}, not {self.operator!r}.", hint="the usual one is >=")
         number = isinstance(self.threshold, (int, float)) and not isinstance(self.threshold, bool) and math.isfinite(self.threshold)
         if not number:
@@ -111,7 +111,7 @@ class AlarmTrigger(Trigger):
             raise UsageError(f"triggerConfig has no {wrong[0]!r}.", hint=f"it has {', '.join(_KEYS)}")
         signs = {word: sign for sign, (word, _) in OPERATORS.items()}
         word = config.get("comparisonOperator", OPERATORS[">="][0])
-        if word not in signs:
+        if not isinstance(word, str) or word not in signs:
             raise UsageError(f"comparisonOperator is one of {', '.join(signs)}, not {word!r}.", hint="leave it out for the first")
         return cls(
             metric=config.get("metricName", ""),
