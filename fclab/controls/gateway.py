@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from fclab.controls.desks import Desk
-from fclab.controls.http_message import HttpAnswer, Query, Sent, answer_of, described
+from fclab.controls.http_message import HttpAnswer, Query, Sent, answer_of, as_told, described
 from fclab.errors import UsageError
 from fclab.model import FunctionSpec, Response
 from fclab.sources.gateway.routes import STAGES
@@ -74,7 +74,7 @@ class GatewayDesk(Desk):
                 server = spec is not None and spec.runtime == "custom"
                 self._call(answers, sent, parameters, lambda said: reply((said, ident, server)))
 
-        return _answer(*self._driver.answer(start))
+        return as_told(_answer(*self._driver.answer(start)), sent.method)
 
     def _call(self, binding: Binding, sent: Sent, parameters: dict[str, str], reply: Callable[[Said], object]) -> None:
         """Through the trigger to its function; whichever comes first, the answer or the end of patience, is the reply."""

@@ -7,7 +7,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
@@ -15,7 +15,7 @@ from fclab.engine.payload import to_bytes
 from fclab.errors import UsageError
 from fclab.model import Response
 
-__all__ = ["HttpAnswer", "Query", "Sent", "answer_of", "described", "failed"]
+__all__ = ["HttpAnswer", "Query", "Sent", "answer_of", "as_told", "described", "failed"]
 
 Query = str | Mapping[str, object] | Iterable[tuple[str, object]]
 
@@ -128,6 +128,11 @@ def _query(query: Query | None) -> str:
         return urlencode(list(pairs), doseq=True)
     except (TypeError, ValueError):
         raise UsageError(f"query must be a text, names and values, or pairs, not {query!r}.", hint="such as {'page': 2}") from None
+
+
+def as_told(answer: HttpAnswer, method: str) -> HttpAnswer:
+    """What reaches the caller: HTTP gives no body with the answer to a HEAD, nor with 204 and 304."""
+    return replace(answer, body=b"") if method == "HEAD" or answer.status in (204, 304) else answer
 
 
 def answer_of(response: Response) -> HttpAnswer:

@@ -70,3 +70,19 @@ def test_the_catalogue_is_short_enough_to_read() -> None:
     catalog = Lab().catalog()
     assert {len(one.retries) <= 110 for one in catalog} == {True}
     assert "for a day" in next(one.retries for one in catalog if one.type == "alarm")  # what `Monitor.bind` waits
+
+
+@pytest.mark.parametrize(("method", "status", "body"), [("GET", 200, b"x"), ("HEAD", 200, b""), ("GET", 204, b""), ("POST", 304, b"")])
+def test_no_body_comes_where_http_has_none(method: str, status: int, body: bytes) -> None:
+    lab = Lab(profile="instant")
+
+    @lab.function
+    def shop(event: bytes, context: object) -> dict[str, Any]:
+        return {"statusCode": status, "body": "x"}
+
+    assert lab.http.request(method, "/").body == body
+    lab.trigger("shop", HTTPTrigger())
+    lab.trigger("shop", APIGatewayTrigger(method="ANY", path="/"))
+    lab.gateway.mock("ANY", "/mock", status=status, body="x")
+    for answer in (lab.http.request(method, "/"), lab.gateway.request(method, "/"), lab.gateway.request(method, "/mock")):
+        assert (answer.status, answer.body) == (status, body)
