@@ -44,7 +44,8 @@ class AlarmTrigger(Trigger):
     """Calls the function when a metric of the lab passes a threshold, and, with `recovery`, when that is over.
 
     metric        one of `lab.monitor.metrics()`, by our name ("cold_starts") or the product's ("FunctionP99Duration")
-    function      whose metric; None for all functions together, the called one included
+    function      whose metric; None for all functions together, the called one included: its own cold starts, or its errors, may then set
+                  the alarm off again and again, so name the function that is meant
     statistic     of a period: "sum", "average", "maximum" or "p99", what the metric has; left out, its first
     operator, threshold   ">=", ">", "<=", "<", "==" or "!=", and a number: of events, of things, or of seconds
     period        whole seconds, 1 to 86400; periods begin at multiples of it in lab time. The product has 60 and its multiples
