@@ -150,7 +150,8 @@ def _words(made: Scene, node_of: dict[str, int]) -> dict[int, str]:
     if "caller" in node_of:
         fired = {row[2] for row in made.recording.rows([TriggerFired.KIND])}
         asked = sum(not cause and number not in fired for number, cause in zip(made.ledger.number, made.ledger.cause, strict=True))
-        found[node_of["caller"]] = f"{asked} request" + ("s" if asked != 1 else "")
+        if asked or not fired:
+            found[node_of["caller"]] = f"{asked} request" + ("s" if asked != 1 else "")
     return found
 
 
@@ -159,8 +160,9 @@ def _box(node: Node, box: tuple[float, float, float, float], word: str) -> str:
     paint = PAINTS["run"]
     instance = node.kind in ("instance", "group")
     fill, ink, soft = (paint.fill, paint.ink, paint.ink) if instance else (PICTURE["faint"], PICTURE["ink"], PICTURE["soft"])
-    if len(word) * 6.6 > wide - 6:
-        word = word[: int((wide - 12) / 6.6)] + "…"
+    letter = 7.8 if node.kind == "source" else 6.6  # sources' words may be all capitals: CRON_TZ=..., GET /...
+    if len(word) * letter > wide - 6:
+        word = word[: int((wide - 12) / letter)] + "…"
     name = node.name.split(" ")[1] if node.kind == "source" else node.name.removeprefix("destination ")
     if len(name) * 8.8 > wide - 6:
         name = name[: int((wide - 12) / 8.8)] + "…"

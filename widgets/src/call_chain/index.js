@@ -130,7 +130,7 @@ async function render({ model, el, signal: given }) {
       hatch.style.display = paint?.hatched ? "" : "none";
       name.style.fill = loud?.ink ?? "";
       word.style.fill = loud?.ink ?? "";
-      say(word, shorten(state.word, boxes[i].w / 8));
+      say(word, shorten(state.word, boxes[i].w / (nodes[i].kind === "source" ? 9.2 : 8)));
       put(group, "data-state", state.word);
     });
   }
