@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from fclab.controls.desks import Desk
-from fclab.controls.http_message import HttpAnswer, Query, Sent, answer_of, described
+from fclab.controls.http_message import HttpAnswer, Query, Sent, answer_of, as_told, described
 from fclab.errors import UsageError
 from fclab.model import FunctionSpec, Response
+from fclab.sources.gateway.routes import STAGES
 from fclab.sources.gateway.service import Gateway, GatewayRefused, Mock
 from fclab.sources.gateway.trigger import gateway_event, trigger_of
 from fclab.units import SECOND
@@ -54,6 +55,8 @@ class GatewayDesk(Desk):
         its answer has another shape. (The product's page on functions says 503 for those; the code follows the form of its other ones.)
         """
         self._driver.check()
+        if stage not in STAGES:
+            raise UsageError(f"A stage is one of {', '.join(STAGES)}, not {stage!r}.", hint="leave it out for release")
         sent = Sent.of(method, path, query, headers, body)
         where = sent.headers.get("x-ca-stage", stage).lower()
 
@@ -71,7 +74,7 @@ class GatewayDesk(Desk):
                 server = spec is not None and spec.runtime == "custom"
                 self._call(answers, sent, parameters, lambda said: reply((said, ident, server)))
 
-        return _answer(*self._driver.answer(start))
+        return as_told(_answer(*self._driver.answer(start)), sent.method)
 
     def _call(self, binding: Binding, sent: Sent, parameters: dict[str, str], reply: Callable[[Said], object]) -> None:
         """Through the trigger to its function; whichever comes first, the answer or the end of patience, is the reply."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fclab.backends.virtual.handler_time import EPOCH_US
-from fclab.controls.http_message import HttpAnswer, Query, Sent, answer_of, failed
+from fclab.controls.http_message import HttpAnswer, Query, Sent, answer_of, as_told, failed
 from fclab.errors import UnknownFunction, UsageError
 from fclab.model import FunctionSpec, Response
 from fclab.units import SECOND
@@ -63,8 +63,8 @@ class HttpEntry:
             sent = replace(sent, headers=self._sign(sent, name))
         event = _event(sent, name, whole=self._functions[name].runtime == "custom")
         if hub is None or binding is None:
-            return self._plain(name, event)
-        return self._through(hub, binding, sent, event, internet=not intranet)
+            return as_told(self._plain(name, event), sent.method)
+        return as_told(self._through(hub, binding, sent, event, internet=not intranet), sent.method)
 
     def _plain(self, name: str, event: dict[str, Any]) -> HttpAnswer:
         """Clause 2."""

@@ -7,7 +7,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
@@ -15,7 +15,7 @@ from fclab.engine.payload import to_bytes
 from fclab.errors import UsageError
 from fclab.model import Response
 
-__all__ = ["HttpAnswer", "Query", "Sent", "answer_of", "described", "failed"]
+__all__ = ["HttpAnswer", "Query", "Sent", "answer_of", "as_told", "described", "failed"]
 
 Query = str | Mapping[str, object] | Iterable[tuple[str, object]]
 
@@ -130,6 +130,11 @@ def _query(query: Query | None) -> str:
         raise UsageError(f"query must be a text, names and values, or pairs, not {query!r}.", hint="such as {'page': 2}") from None
 
 
+def as_told(answer: HttpAnswer, method: str) -> HttpAnswer:
+    """What reaches the caller: HTTP gives no body with the answer to a HEAD, nor with 204 and 304."""
+    return replace(answer, body=b"") if method == "HEAD" or answer.status in (204, 304) else answer
+
+
 def answer_of(response: Response) -> HttpAnswer:
     """A function's response as its HTTP caller sees it (documented shape; 502 for failures is the product's older page)."""
     payload = response.payload
@@ -168,5 +173,12 @@ def described(document: dict[str, Any], response: Response) -> HttpAnswer | None
             return None
     else:
         content = to_bytes("" if body is None else body)
-    given = {str(name).lower(): ", ".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in headers.items()}
+    if any(not _VALUE.match(str(one)) or not _TOKEN.match(str(name)) for name, value in headers.items() for one in _several(value)):
+        return None
+    given = {str(name).lower(): ", ".join(map(str, _several(value))) for name, value in headers.items()}
     return HttpAnswer(status, given, content, response)
+
+
+def _several(value: object) -> list[object]:
+    """A header's values: one, or those of a list."""
+    return value if isinstance(value, list) else [value]

@@ -54,9 +54,15 @@ class Triggers:
         return TriggerHandle(self._driver, self._driver.ask(hub.registry.create, function, trigger, name, enabled))
 
     def triggers(self, function: str | None = None) -> list[TriggerHandle]:
-        """The lab's triggers, or those of one function, in the order in which they were made."""
+        """The lab's triggers, or those of one function, in the order in which they were made.
+
+        Raises `UnknownFunction` for a function that is neither declared nor has triggers.
+        """
         hub = hub_of(self._driver)
-        return [TriggerHandle(self._driver, one) for one in self._driver.ask(hub.registry.all, function)]
+        found = [TriggerHandle(self._driver, one) for one in self._driver.ask(hub.registry.all, function)]
+        if function is not None and not found:
+            self._known(function)
+        return found
 
     @property
     def queues(self) -> Queues:

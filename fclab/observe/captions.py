@@ -240,8 +240,13 @@ class _Words:
     # ---- sources and triggers
 
     def changed(self, row: _Row) -> str:
-        who = f"the handler of {self.who}" if row[2] else "somebody"
-        return f"{who} changes {self.text(row[6])}: {self.text(row[7])}"
+        led = f"{self.who} leads to a change of" if row[2] else "somebody changes"
+        who = f"the handler of {self.who} changes" if row[4] else led
+        return f"{who} {self.text(row[6])}: {self.text(row[7])}"
+
+    def acted(self, row: _Row) -> str:
+        asked = f", which the handler of {self.who} asked for" if row[2] else ""
+        return f"it is time for {self.text(row[6])}: {self.text(row[7])}{asked}"
 
     def fired(self, row: _Row) -> str:
         again = f", for the {_nth(row[3])} time" if row[3] > 1 else ""
@@ -264,6 +269,7 @@ class _Words:
 _BY_KIND: dict[int, Callable[[_Words, _Row], str]] = {
     e.FaultInjected.KIND: _Words.fault,
     e.SourceChanged.KIND: _Words.changed,
+    e.SourceActed.KIND: _Words.acted,
     e.TriggerFired.KIND: _Words.fired,
     e.TriggerGaveUp.KIND: _Words.gave_up,
     e.LoopStopped.KIND: _Words.looped,
@@ -273,10 +279,7 @@ _BY_KIND: dict[int, Callable[[_Words, _Row], str]] = {
     e.DestinationCalled.KIND: _Words.destination,
     e.DeliveryStarted.KIND: _Words.delivered,
     e.BootFailed.KIND: _Words.boot_failed,
-    e.ExecutionEnded.KIND: _Words.left,
-    e.RequestSucceeded.KIND: _Words.left,
-    e.RequestFailed.KIND: _Words.left,
-    e.RetryScheduled.KIND: _Words.left,
+    **dict.fromkeys((e.ExecutionEnded.KIND, e.RequestSucceeded.KIND, e.RequestFailed.KIND, e.RetryScheduled.KIND), _Words.left),
     e.TaskStopped.KIND: _Words.stop_asked,
     e.InstanceReclaimed.KIND: _Words.reclaimed,
     e.InstanceDestroyed.KIND: _Words.destroyed,
@@ -289,8 +292,7 @@ _BY_KIND: dict[int, Callable[[_Words, _Row], str]] = {
     e.InstanceCreated.KIND: _Words.created,
     e.ReservedTargetSet.KIND: _Words.target,
     e.LimitSet.KIND: _Words.limit,
-    e.OutageStarted.KIND: _Words.outage,
-    e.OutageEnded.KIND: _Words.outage,
+    **dict.fromkeys((e.OutageStarted.KIND, e.OutageEnded.KIND), _Words.outage),
     e.FunctionSwitched.KIND: _Words.switched,
     e.FunctionDeleted.KIND: _Words.deleted,
     e.FunctionDeclared.KIND: _Words.declared,

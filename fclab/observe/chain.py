@@ -55,7 +55,8 @@ def chain(recording: Recording, request: int | str | None = None) -> nx.DiGraph[
 def layout(graph: nx.DiGraph[str]) -> dict[str, tuple[float, float]]:
     """A place for each node in the unit square: layers from left (0) to right (1), each spread evenly from top (0) to bottom (1).
 
-    A request's way forward makes the layers; replies, retries and nested calls, which lead back, do not count.
+    A request's way forward makes the layers; replies, retries and nested calls, which lead back, do not count. Sources have a layer of
+    their own behind the caller, whether it changes them or not.
     """
     import networkx as nx
 
@@ -63,6 +64,8 @@ def layout(graph: nx.DiGraph[str]) -> dict[str, tuple[float, float]]:
     forward: nx.DiGraph[str] = nx.DiGraph()
     forward.add_nodes_from(graph)
     forward.add_edges_from((source, target) for source, target in graph.edges if rank[source] < rank[target])
+    if COMPONENTS[0] in graph:
+        forward.add_edges_from((COMPONENTS[0], node) for node, place in rank.items() if place == _SOURCE)
     order = {node: place for place, node in enumerate(graph)}
     layers = [sorted(layer, key=order.__getitem__) for layer in nx.topological_generations(forward)]
     last = max(1, len(layers) - 1)

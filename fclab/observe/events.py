@@ -226,4 +226,12 @@ LoopStopped = _kind(
     ("depth", "int"),
 )
 
+SourceActed = _kind(
+    55,
+    "SourceActed",
+    "An event source did something because it was time: a timer went off, an alarm changed. request: whose handler had asked for it, or 0.",
+    ("source", "text"),
+    ("what", "text"),
+)
+
 FunctionSwitched = _kind(46, "FunctionSwitched", "Invocation of a function was enabled or disabled.", ("enabled", "bool"), None)

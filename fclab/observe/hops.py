@@ -191,7 +191,7 @@ class _Walk:
         source = self.node(f"source {self.recording.texts[row[6]]}")
         if row[4]:
             self.hop(row, self.node(self.recording.instances[row[4]].label), source)
-        else:
+        elif not row[2]:
             self.touched = row[0], source
 
     def fired(self, row: _Row) -> None:

@@ -30,6 +30,7 @@ _OPENERS = frozenset(
         e.DestinationCalled.KIND,
         e.FaultInjected.KIND,
         e.SourceChanged.KIND,
+        e.SourceActed.KIND,
         e.TriggerFired.KIND,
         e.TriggerGaveUp.KIND,
         e.LoopStopped.KIND,

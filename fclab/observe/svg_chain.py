@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from xml.sax.saxutils import escape
 
 from fclab.observe.chain import layout
-from fclab.observe.events import InstanceAssigned
+from fclab.observe.events import InstanceAssigned, TriggerFired
 from fclab.observe.palette import PAINTS, PICTURE
 from fclab.observe.recording import Recording
 from fclab.observe.routes import Hops
@@ -129,7 +129,8 @@ def draw_chain(made: Scene, *, width: int = 960) -> str:
     )
     words = _words(made, node_of)
     for number, node in enumerate(nodes):
-        out.append(_box(node, boxes[number], words.get(number, "")))
+        part = node.name.partition(" ")[2].partition(" ")[2] if node.kind == "source" else ""
+        out.append(_box(node, boxes[number], words.get(number, part)))
     out.append("</svg>")
     return "".join(out)
 
@@ -147,8 +148,10 @@ def _words(made: Scene, node_of: dict[str, int]) -> dict[int, str]:
         if label in node_of and found.get(node_of[label]):
             found[node_of[label]] += ", reclaimed" if ended.reclaimed else ", ended"
     if "caller" in node_of:
-        asked = made.ledger.cause.count(0)
-        found[node_of["caller"]] = f"{asked} request" + ("s" if asked != 1 else "")
+        fired = {row[2] for row in made.recording.rows([TriggerFired.KIND])}
+        asked = sum(not cause and number not in fired for number, cause in zip(made.ledger.number, made.ledger.cause, strict=True))
+        if asked or not fired:
+            found[node_of["caller"]] = f"{asked} request" + ("s" if asked != 1 else "")
     return found
 
 
@@ -157,9 +160,10 @@ def _box(node: Node, box: tuple[float, float, float, float], word: str) -> str:
     paint = PAINTS["run"]
     instance = node.kind in ("instance", "group")
     fill, ink, soft = (paint.fill, paint.ink, paint.ink) if instance else (PICTURE["faint"], PICTURE["ink"], PICTURE["soft"])
-    if len(word) * 6.6 > wide - 6:
-        word = word[: int((wide - 12) / 6.6)] + "…"
-    name = node.name.removeprefix("destination ").removeprefix("source ")
+    letter = 7.8 if node.kind == "source" else 6.6  # sources' words may be all capitals: CRON_TZ=..., GET /...
+    if len(word) * letter > wide - 6:
+        word = word[: int((wide - 12) / letter)] + "…"
+    name = node.name.split(" ")[1] if node.kind == "source" else node.name.removeprefix("destination ")
     if len(name) * 8.8 > wide - 6:
         name = name[: int((wide - 12) / 8.8)] + "…"
     return (
@@ -174,7 +178,8 @@ def _boxes(nodes: list[Node], width: int) -> tuple[list[tuple[float, float, floa
     """(middle x, middle y, width, height) of every node, and the height of the picture."""
     layers = Counter(round(node.x, 3) for node in nodes)
     rows = max(layers.values(), default=1)
-    wide = min(150.0, (width - 32) / max(1.0, len(layers) + 0.6 * (len(layers) - 1)))
+    gap = 0.38 if len(layers) > 6 else 0.6
+    wide = min(150.0, (width - 32) / max(1.0, len(layers) + gap * (len(layers) - 1)))
     height = HEAD + 20 + max(110.0, rows * 82.0)
     space = height - HEAD - 20
     high = min(HIGH, space / rows - 18)

@@ -57,7 +57,7 @@ class Entry:
     example: bytes
 
 
-_HEAD = ("source", "in the lab", "trigger", "calls", "when a delivery fails")
+_HEAD = ("source", "in the lab", "trigger", "calls", "what fails is repeated")
 
 
 class Catalog(tuple[Entry, ...]):
@@ -76,8 +76,8 @@ class Catalog(tuple[Entry, ...]):
 
 
 _DIRECT = (
-    Entry("direct call", "lab.invoke", "", "", "sync", "the caller has the error, and decides", b"anything"),
-    Entry("direct call", "lab.invoke_async", "", "", "async", "the platform's: the function's async configuration", b"anything"),
+    Entry("direct call", "lab.invoke", "", "", "sync", "never: the caller has the error, and decides", b"anything"),
+    Entry("direct call", "lab.invoke_async", "", "", "async", "by the platform's queue, as the function's async_config says", b"anything"),
 )
 
 

@@ -42,12 +42,16 @@ class Change:
         self.depth = depth
         """Triggers in the chain behind that request."""
         self.instance = instance
-        self._told: list[tuple[str, str]] = []
+        self._told: list[tuple[int, str, str]] = []
         self._then: list[Callable[[], object]] = []
 
     def happened(self, label: str, what: str) -> None:
         """For the recording: at `label` ("objects photos") happened `what` ("ObjectCreated:PutObject in/a.jpg")."""
-        self._told.append((label, what))
+        self._told.append((e.SourceChanged.KIND, label, what))
+
+    def was_time(self, label: str, what: str) -> None:
+        """The same where it was the source's own doing: a timer went off, an alarm changed, a task is done."""
+        self._told.append((e.SourceActed.KIND, label, what))
 
     def send(self, binding: Binding, payload: bytes, delay: int = 0) -> None:
         """A trigger's function is to get this event, in `delay` µs."""
@@ -66,9 +70,9 @@ class Change:
     def committed(self) -> None:
         """Record what happened, then start what it set off."""
         platform = self.hub.platform
-        for label, what in self._told:
+        for kind, label, what in self._told:
             text = platform.recording.text
-            platform.record(platform.clock.time, e.SourceChanged.KIND, self.cause, 0, self.instance, 0, text(label), text(what))
+            platform.record(platform.clock.time, kind, self.cause, 0, self.instance, 0, text(label), text(what))
         for fn in self._then:
             fn()
 

@@ -41,10 +41,12 @@ class Registry:
 
         Raises `UsageError` or `SourceError` if it cannot be.
         """
+        if not isinstance(enabled, bool):
+            raise UsageError(f"enabled is True or False, not {enabled!r}.", hint="False makes it switched off")
         for one in self.all(function):
             if one.trigger == trigger and name in (None, one.name):
                 return one
-        name = name or self._free_name(function, trigger.TYPE)
+        name = self._free_name(function, trigger.TYPE) if name is None else name
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise UsageError(f"{name!r} is no name of a trigger.", hint="letters, digits, _ and -, beginning with a letter, at most 128")
         if self.find(function, name) is not None:

@@ -38,7 +38,7 @@ class TimerTrigger(Trigger):
     TYPE: ClassVar[str] = "timer"
     SOURCE: ClassVar[str] = "timers"
     MODE: ClassVar[Mode] = "async"
-    RETRIES: ClassVar[str] = "a call that the platform refuses is repeated up to 9 times, after 1, 2, 4 ... 60 s; then its queue retries"
+    RETRIES: ClassVar[str] = "9 times, after 1, 2, 4 ... 60 s, while the platform refuses it; then its queue retries"
     cron: str
     payload: str = ""
     enabled: bool = True
@@ -119,7 +119,7 @@ class Timers(Source):
     def _goes_off(self, binding: Binding, trigger: TimerTrigger, due: int) -> None:
         if self.hub.ready(binding):
             with self.hub.change() as change:
-                change.happened(self.label(), f"{binding.name} at {stamp(due)}")
+                change.was_time(self.label(), f"{binding.name} at {stamp(due)}")
                 change.send(binding, event(due, binding.name, trigger.payload))
         self._arm(binding, trigger)
 
@@ -133,9 +133,12 @@ class Timers(Source):
             raise UsageError(f"n is a number of times from 1 to {MOST_TIMES}, not {n!r}.", hint="such as 5")
         at = self.hub.unix() if after is None else _unix(after)
         times, found = parse(cron, at), []
-        for _ in range(n):
-            at = times.after(at)
-            found.append(stamp(at))
+        try:
+            for _ in range(n):
+                at = times.after(at)
+                found.append(stamp(at))
+        except (OverflowError, ValueError):
+            raise UsageError(f"Times end with the year 9999, and {cron!r} comes no {n} times until then.", hint="ask for fewer") from None
         return found
 
     @verb

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import fclab
 from fclab.cli import main
@@ -59,3 +60,13 @@ def test_the_two_lines_are_there() -> None:
     lines = section("Two lines")
     assert re.search(r"-m venv .* && .*\bfclab lab$", lines, re.MULTILINE)
     assert re.search(r"-m venv .* && .*\bpytest$", lines, re.MULTILINE)
+
+
+def test_what_calls_a_function_runs_as_it_stands() -> None:
+    """The example can be pasted: it imports what it uses, and the upload leads to the small picture and the table's row."""
+    (code,) = re.findall(r"```python\n(.*?)```", section("What calls a function"), re.DOTALL)
+    space: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(code, "README.md", "exec"), space)
+    lab = space["lab"]
+    assert lab.tables.get_row("sizes", {"photo": "in/a.jpg"})["columns"]["bytes"] == len(lab.objects.get("photos", "out/a.jpg"))
+    assert {"source objects photos", "queue", "thumbnail#1", "source tables sizes"} <= set(lab.recording.chain(1))

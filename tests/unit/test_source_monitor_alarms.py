@@ -83,7 +83,7 @@ def test_an_alarm_calls_when_it_begins_and_when_it_ends() -> None:
     ]  # fmt: skip
     fired = [event.time for event in lab.recording.events if isinstance(event, e.TriggerFired)]
     assert fired == [20, 40]
-    told = [(event.source, event.what) for event in lab.recording.events if isinstance(event, e.SourceChanged)]
+    told = [(event.source, event.what) for event in lab.recording.events if isinstance(event, e.SourceActed)]
     assert told == [
         ("monitor invocations checkout", "alarm INSUFFICIENT_DATA -> ALARM"), ("monitor invocations checkout", "alarm ALARM -> OK"),
     ]  # fmt: skip

@@ -98,7 +98,7 @@ class Context:
     function      .name .handler .memory (MB) .timeout (s); environment: the function's variables
     logger        a standard logger; its lines join what the handler prints
     now           lab time in seconds; remaining_s: seconds until the time-out
-    objects, tables, logs, topics, queues, bus   the lab's sources, with the verbs that `lab.objects` ... have
+    objects, tables, logs, topics, queues, bus, timers, cdn   the lab's sources, with the verbs that `lab.objects` ... have
     """
 
     def __init__(self, run: Run, request_id: str, function: FunctionInfo, environment: Mapping[str, str], retry_count: int) -> None:

@@ -229,7 +229,8 @@ class Cdn(Source):
                 else:
                     self.store.run("INSERT OR REPLACE INTO cdn_cache VALUES (?, ?, ?)", domain, path, kind == "block")
             told = {"objectPath": paths, "createTime": created // SECOND, "completeTime": now // SECOND, "domain": domain}
-            self._tell(change, _DONE[kind], domain, {**told, "objectType": type_, "taskId": number})
+            change.was_time(self.label(domain), _DONE[kind])
+            self._send(change, _DONE[kind], domain, {**told, "objectType": type_, "taskId": number})
 
     # ---- within
 
@@ -252,8 +253,12 @@ class Cdn(Source):
             self._tell(change, name, domain, {"domain": domain, "status": status})
 
     def _tell(self, change: Change, name: str, domain: str, parameter: dict[str, Any]) -> None:
-        """Record what happened, and send it to the triggers that look for it."""
+        """Record what somebody did, and send it to the triggers that look for it."""
         change.happened(self.label(domain), name)
+        self._send(change, name, domain, parameter)
+
+    def _send(self, change: Change, name: str, domain: str, parameter: dict[str, Any]) -> None:
+        """To the triggers that look for it."""
         self._traces += 1
         now = self.hub.unix()
         trace = str(UUID(bytes=sha256(f"{self.hub.platform.seed}:cdn:{now}:{self._traces}".encode()).digest()[:16]))
@@ -280,7 +285,8 @@ class Cdn(Source):
         with self.hub.change() as change:
             for domain, slot, size in rows:
                 self.store.run("UPDATE cdn_slots SET filed = 1 WHERE domain = ? AND slot = ?", domain, slot)
-                self._tell(change, "LogFileCreated", domain, self._file(domain, slot, size))
+                change.was_time(self.label(domain), "LogFileCreated")
+                self._send(change, "LogFileCreated", domain, self._file(domain, slot, size))
         self._arm()
 
 

@@ -43,7 +43,7 @@ class CDNTrigger(Trigger):
     SOURCE: ClassVar[str] = "cdn"
     MODE: ClassVar[Mode] = "sync"
     FIXED: ClassVar[tuple[str, ...]] = ("event", "version")
-    RETRIES: ClassVar[str] = "3 more calls, after 1, 2 and 4 s (the lab's choice: the product tells no numbers); then it is undelivered"
+    RETRIES: ClassVar[str] = "3 times, after 1, 2 and 4 s (assumed); then it is kept as undelivered"
     event: str = "LogFileCreated"
     version: str = VERSION
     domains: Sequence[str]

@@ -8,11 +8,13 @@ from urllib.parse import unquote
 
 from fclab.errors import UsageError
 
-__all__ = ["METHODS", "STAGES", "Route"]
+__all__ = ["METHODS", "STAGES", "Route", "header"]
 
 METHODS = ("ANY", "GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
 STAGES = ("release", "pre", "test")
 _LITERAL = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%-]+")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t -~\x80-\xff]*")
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(\+?)\}")
 
 
@@ -89,6 +91,11 @@ class Route:
             else:
                 values[found[1]] = unquote(asked[place])
         return values if len(asked) == len(self.segments) else None
+
+
+def header(name: object, value: object) -> bool:
+    """Whether an HTTP answer can carry it: a token, and a text of one line in Latin-1."""
+    return isinstance(name, str) and isinstance(value, str) and bool(_TOKEN.fullmatch(name) and _VALUE.fullmatch(value))
 
 
 def _segments(path: str) -> tuple[str, ...]:

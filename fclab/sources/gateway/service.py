@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fclab.errors import SourceError, UsageError
 from fclab.sources.base import Binding, Source, verb
-from fclab.sources.gateway.routes import STAGES, Route
+from fclab.sources.gateway.routes import STAGES, Route, header
 from fclab.sources.gateway.trigger import APIGatewayTrigger, check_throttle, trigger_of
 from fclab.units import SECOND
 
@@ -118,14 +118,13 @@ class Gateway(Source):
         if isinstance(status, bool) or not isinstance(status, int) or not 100 <= status <= 599:
             raise UsageError(f"A status is from 100 to 599, not {status!r}.", hint="such as 200")
         given = {} if headers is None else headers
-        texts = isinstance(given, Mapping) and all(isinstance(name, str) and isinstance(value, str) for name, value in given.items())
-        if not texts:
-            raise UsageError(f"headers map names to texts, not {headers!r}.", hint='such as {"content-type": "text/plain"}')
+        if not isinstance(given, Mapping) or not all(header(*pair) for pair in given.items()):
+            raise UsageError(f"headers map names to texts of one line, not {headers!r}.", hint='such as {"content-type": "text/plain"}')
         check_throttle(throttle)
         told = {name.lower(): value for name, value in given.items()}
         if not isinstance(body, str):
             try:
-                body = json.dumps(body)
+                body = json.dumps(body, allow_nan=False)
             except (TypeError, ValueError):
                 raise UsageError(f"{body!r} cannot be sent.", hint="a text, or plain values") from None
             told.setdefault("content-type", "application/json")

@@ -31,7 +31,7 @@ class APIGatewayTrigger(Trigger):
     TYPE: ClassVar[str] = "apigateway"
     SOURCE: ClassVar[str] = "gateway"
     MODE: ClassVar[Mode] = "sync"
-    RETRIES: ClassVar[str] = "none: the caller gets the answer, 503 where the function failed"
+    RETRIES: ClassVar[str] = "never: the caller has the answer, 503 where the function failed"
     method: str = "GET"
     path: str
     stage: str = "release"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -18,6 +19,7 @@ _CORS: dict[str, type] = {
     "allowOrigins": list, "allowMethods": list, "allowHeaders": list, "exposeHeaders": list, "allowCredentials": bool, "maxAge": int,
 }  # fmt: skip
 _LONGEST_AGE = 86_400
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,7 @@ class HTTPTrigger(Trigger):
     TYPE: ClassVar[str] = "http"
     SOURCE: ClassVar[str] = "http"
     MODE: ClassVar[Mode] = "sync"
-    RETRIES: ClassVar[str] = "none: the caller gets the answer; with X-Fc-Invocation-Type: Async the platform's queue retries"
+    RETRIES: ClassVar[str] = "never: the caller has the answer; with X-Fc-Invocation-Type: Async the platform's queue retries"
     methods: Sequence[str] = METHODS
     auth: Literal["anonymous", "function"] = "anonymous"
     cors: Mapping[str, Any] | None = None
@@ -105,6 +107,10 @@ def _checked(cors: object) -> dict[str, Any]:
         checked[name] = list(value) if kind is list else value
     if not 0 <= checked.get("maxAge", 0) <= _LONGEST_AGE:
         raise UsageError(f"cors maxAge is from 0 to {_LONGEST_AGE} s, not {checked['maxAge']}.", hint="such as 3600")
-    if checked.get("allowCredentials") and "*" in checked.get("allowOrigins", ()):
+    if wrong := [one for one in checked.get("allowOrigins", ()) if one not in ("*", "null") and not _ORIGIN.fullmatch(one)]:
+        raise UsageError(f"{wrong[0]!r} is no origin, and no page has it.", hint='such as "https://shop.example", without a path')
+    if wrong := [one for one in checked.get("allowMethods", ()) if one not in ("*", *METHODS)]:
+        raise UsageError(f"cors allowMethods has no {wrong[0]!r}.", hint=f"it has: {', '.join(METHODS)}")
+    if checked.get("allowCredentials") and "*" in checked.get("allowOrigins", ["*"]):
         raise UsageError("Browsers send no credentials where every origin is allowed.", hint="name the origins")
     return checked

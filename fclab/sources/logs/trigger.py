@@ -49,10 +49,7 @@ class LogTrigger(Trigger):
     TYPE: ClassVar[str] = "log"
     SOURCE: ClassVar[str] = "logs"
     MODE: ClassVar[Mode] = "sync"
-    RETRIES: ClassVar[str] = (
-        "up to max_retries times more at once, then after 1, 2, 4 ... intervals, an hour at most; "
-        "the shard does not advance until it succeeds, other shards do"
-    )
+    RETRIES: ClassVar[str] = "max_retries times at once, then after 1, 2, 4 ... intervals, an hour at most; its shard waits"
 
     project: str
     logstore: str

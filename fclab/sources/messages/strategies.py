@@ -11,7 +11,7 @@ from fclab.units import SECOND
 
 __all__ = ["RETRIES", "STRATEGIES", "strategy"]
 
-RETRIES = "BACKOFF_RETRY: 3 times, 10 to 20 s apart; EXPONENTIAL_DECAY_RETRY: 176 times, after 1, 2, 4 ... 512 s, then every 512 s"
+RETRIES = "BACKOFF_RETRY: 3 times, 10 to 20 s apart; EXPONENTIAL_DECAY_RETRY: 176 times, after 1, 2, 4 ... 512 s"
 
 
 def _backoff(made: int, age: int, chance: Random) -> int | None:

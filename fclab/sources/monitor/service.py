@@ -176,7 +176,7 @@ CREATE INDEX IF NOT EXISTS alarm_changes_time ON alarm_changes (time);
                 binding.number, time, before.state, now.state, value,
             )  # fmt: skip
             self.store.run("DELETE FROM alarm_changes WHERE time < ?", time - _KEPT_DAYS * 86_400 * SECOND)
-            change.happened(self.label(trigger.watches), f"{binding.name} {before.state} -> {now.state}")
+            change.was_time(self.label(trigger.watches), f"{binding.name} {before.state} -> {now.state}")
             data = alarm_data(binding.id, binding.name, trigger, serial, before.state, now.state, value, time, time - since)
             if now.state == ALARM or (now.state == OK and before.raised):
                 change.publish(EVENT_SOURCE, EVENT_TYPE, subject(binding.id), data)

@@ -44,7 +44,8 @@ class AlarmTrigger(Trigger):
     """Calls the function when a metric of the lab passes a threshold, and, with `recovery`, when that is over.
 
     metric        one of `lab.monitor.metrics()`, by our name ("cold_starts") or the product's ("FunctionP99Duration")
-    function      whose metric; None for all functions together, the called one included
+    function      whose metric; None for all functions together, the called one included: its own cold starts, or its errors, may then set
+                  the alarm off again and again, so name the function that is meant
     statistic     of a period: "sum", "average", "maximum" or "p99", what the metric has; left out, its first
     operator, threshold   ">=", ">", "<=", "<", "==" or "!=", and a number: of events, of things, or of seconds
     period        whole seconds, 1 to 86400; periods begin at multiples of it in lab time. The product has 60 and its multiples
@@ -54,7 +55,7 @@ class AlarmTrigger(Trigger):
     TYPE: ClassVar[str] = "alarm"
     SOURCE: ClassVar[str] = "monitor"
     MODE: ClassVar[Mode] = "async"
-    RETRIES: ClassVar[str] = "none at the source: the platform's queue has the event, and retries as for every async request"
+    RETRIES: ClassVar[str] = "for a day, after 1, 2, 4 ... 300 s, while the platform refuses it; then its queue retries"
 
     metric: str
     function: str | None = None
@@ -71,7 +72,7 @@ class AlarmTrigger(Trigger):
         object.__setattr__(self, "statistic", statistic)
         if self.function is not None and (not isinstance(self.function, str) or not self.function):
             raise UsageError(f"function is a function's name, or None for all, not {self.function!r}.", hint="such as 'checkout'")
-        if self.operator not in OPERATORS:
+        if not isinstance(self.operator, str) or self.operator not in OPERATORS:
             raise UsageError(f"operator is one of {', '.join(OPERATORS)}, not {self.operator!r}.", hint="the usual one is >=")
         number = isinstance(self.threshold, (int, float)) and not isinstance(self.threshold, bool) and math.isfinite(self.threshold)
         if not number:
@@ -111,7 +112,7 @@ class AlarmTrigger(Trigger):
             raise UsageError(f"triggerConfig has no {wrong[0]!r}.", hint=f"it has {', '.join(_KEYS)}")
         signs = {word: sign for sign, (word, _) in OPERATORS.items()}
         word = config.get("comparisonOperator", OPERATORS[">="][0])
-        if word not in signs:
+        if not isinstance(word, str) or word not in signs:
             raise UsageError(f"comparisonOperator is one of {', '.join(signs)}, not {word!r}.", hint="leave it out for the first")
         return cls(
             metric=config.get("metricName", ""),

@@ -33,10 +33,7 @@ class OSSTrigger(Trigger):
     TYPE: ClassVar[str] = "oss"
     SOURCE: ClassVar[str] = "objects"
     MODE: ClassVar[Mode] = "async"
-    RETRIES: ClassVar[str] = (
-        "the store repeats only what the platform does not take (403, 429, 5xx): 9 times, after 1 s doubling to 60 s (assumed); "
-        "from then on the function's own asynchronous retries apply"
-    )
+    RETRIES: ClassVar[str] = "9 times, after 1, 2, 4 ... 60 s (assumed), while the platform refuses it; then its queue retries"
 
     bucket: str
     events: Sequence[str] = ("oss:ObjectCreated:*",)

@@ -42,7 +42,7 @@ class TablestoreTrigger(Trigger):
     TYPE: ClassVar[str] = "tablestore"
     SOURCE: ClassVar[str] = "tables"
     MODE: ClassVar[Mode] = "sync"
-    RETRIES: ClassVar[str] = "the batch is sent again, up to a minute apart, until the stream's records expire"
+    RETRIES: ClassVar[str] = "until the stream's records expire, a minute apart at most; later changes wait"
     PATIENCE: ClassVar[float | None] = 60.0
     table: str
     instance: str = INSTANCE

@@ -52,9 +52,9 @@ function drawNode(node, { x, y, w, h }) {
   const at = { x: x - w / 2, y: y - h / 2, width: w, height: h, rx: 10 };
   const box = svg("rect", { class: "box", ...at });
   const hatch = svg("rect", { class: "hatch", ...at });
-  const name = svg("text", { class: "name", x, y: y - 3 }, shorten(node.name.replace(/^(destination|source) /, ""), w / 9.6));
+  const name = svg("text", { class: "name", x, y: y - 3 }, shorten(node.name.replace(/^destination |^source (\S+).*$/, "$1"), w / 10));
   const word = svg("text", { class: "word", x, y: y + 17 });
-  const group = svg("g", { class: "node", "data-node": node.name }, box, hatch, name, word);
+  const group = svg("g", { class: "node", "data-node": node.name }, svg("title", {}, node.name.replace(/^(destination|source) /, "")), box, hatch, name, word);
   return { group, box, hatch, name, word };
 }
 
@@ -130,7 +130,7 @@ async function render({ model, el, signal: given }) {
       hatch.style.display = paint?.hatched ? "" : "none";
       name.style.fill = loud?.ink ?? "";
       word.style.fill = loud?.ink ?? "";
-      say(word, shorten(state.word, boxes[i].w / 7.6));
+      say(word, shorten(state.word, boxes[i].w / (nodes[i].kind === "source" ? 9.2 : 8)));
       put(group, "data-state", state.word);
     });
   }

@@ -14,7 +14,8 @@ export function board(nodes) {
   const tall = new Map();
   for (const node of nodes) tall.set(node.x.toFixed(3), (tall.get(node.x.toFixed(3)) ?? 0) + 1);
   const rows = Math.max(...tall.values(), 1);
-  const w = Math.min(152, (WIDE - 2 * MARGIN) / Math.max(1, columns + 0.62 * (columns - 1)));
+  const gap = columns > 6 ? 0.38 : 0.62;
+  const w = Math.min(152, (WIDE - 2 * MARGIN) / Math.max(1, columns + gap * (columns - 1)));
   const h = 58;
   const height = Math.max(150, Math.min(780, 26 + rows * 80));
   const boxes = nodes.map((node) => ({

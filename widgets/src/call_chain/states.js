@@ -27,7 +27,9 @@ export function makeStates(reel) {
   });
   const doneAt = new Map(requests.map((request) => [request.n, request.done]));
   const ascending = (/** @type {(number | null)[]} */ times) => Float64Array.from(times.filter((time) => time !== null)).sort();
-  const own = requests.filter((request) => !request.cause);
+  const fired = new Set();
+  for (let i = 0; i < hops.size; i++) if (nodes[hops.source[i]].kind === "source") fired.add(hops.request[i]);
+  const own = requests.filter((request) => !request.cause && !fired.has(request.n));
   const asked = ascending(own.map((request) => request.at));
   const answered = ascending(own.map((request) => request.replied));
   const lastLane = reel.lanes.map((lane) => lane.node);
@@ -89,6 +91,7 @@ export function makeStates(reel) {
         const alive = nodes.filter((n, i) => n.kind === "instance" && (({ here, gone }) => here && !gone)(instance(i, time, position))).length;
         word = alive === 1 ? "1 instance" : `${alive} instances`;
       } else if (kind === "destination" && resting) word = `${resting} received`;
+      else if (kind === "source") word = name.split(" ").slice(2).join(" ");
       return { kind: -1, word, gone: false, here: true };
     },
   };
