@@ -18,7 +18,7 @@ from fclab.errors import FclabError
 
 __all__ = ["Finding", "add_arguments", "findings", "run"]
 
-PARTS = {"": "fclab itself", "lab": "the notebook", "test": "the tests"}
+PARTS = {"": "fclab itself", "lab": "the notebook", "serve": "official clients", "test": "the tests"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox", "microsoft-edge", "safari", "open")
 
 
@@ -62,8 +62,9 @@ def _packages() -> Iterator[Finding]:
     absent: dict[str, list[str]] = {}
     for text in metadata.requires("fclab") or []:
         wish, _, marker = text.partition(";")
-        extra = "test" if "'test'" in marker else "lab" if "'lab'" in marker else ""
-        if "emscripten" in marker and sys.platform == "emscripten":
+        extra = next((part for part in PARTS if part and f"'{part}'" in marker), "")
+        elsewhere = "in 'win32" in marker.replace('"', "'") and sys.platform != "win32"
+        if elsewhere or ("emscripten" in marker and sys.platform == "emscripten"):
             continue
         name = wish.strip().partition("[")[0]
         for sign in "<>=!~ ":

@@ -205,3 +205,17 @@ def test_lesson_rules(tmp_path: Path) -> None:
         "the outputs of code cell 2 have 41059 bytes; the limit is 40000",
         "code cell 2 ends with ';', which strict comparison does not honour",
     ]
+
+
+def test_doctor_counts_what_an_extra_asks_for_to_that_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from importlib import metadata
+
+    def version(name: str) -> str:
+        if name in ("starlette", "uvicorn", "tzdata"):
+            raise metadata.PackageNotFoundError(name)
+        return really(name)
+
+    really = metadata.version
+    monkeypatch.setattr("fclab.commands.doctor.metadata.version", version)
+    assert main(["doctor"]) == 0
+    assert "absent  starlette, uvicorn, for official clients\n" in capsys.readouterr().out
