@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fclab.controls.desks import hub_of
@@ -11,16 +10,11 @@ from fclab.controls.desks import hub_of
 if TYPE_CHECKING:
     from fclab.controls.live import LiveDriver
 
-__all__ = ["Shelf", "stamp"]
+__all__ = ["Shelf"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS served (function TEXT NOT NULL, kind TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (function, kind));
 """
-
-
-def stamp(unix: int) -> str:
-    """µs since 1970 as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(unix // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Shelf:

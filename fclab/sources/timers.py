@@ -11,6 +11,7 @@ from fclab.model import Mode
 from fclab.sources.base import Binding, Source, Trigger, document, verb
 from fclab.sources.cron import parse
 from fclab.sources.deliveries import backoff
+from fclab.sources.stamps import stamp
 from fclab.units import SECOND
 
 if TYPE_CHECKING:
@@ -76,11 +77,6 @@ class TimerTrigger(Trigger):
 def event(unix: int, name: str, payload: str) -> bytes:
     """What a function gets when the trigger `name` goes off at `unix` (µs since 1970)."""
     return document({"triggerTime": stamp(unix), "triggerName": name, "payload": payload})
-
-
-def stamp(unix: int) -> str:
-    """µs since 1970 as "2026-01-31T02:00:00Z"."""
-    return datetime.fromtimestamp(unix // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Timers(Source):

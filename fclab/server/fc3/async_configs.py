@@ -9,7 +9,7 @@ from fclab.model import AsyncConfig
 from fclab.server.fc3.definitions import arn, named
 from fclab.server.fc3.operations import Call, Operation, Part, page
 from fclab.server.refusals import Refused
-from fclab.server.shelf import stamp
+from fclab.sources.stamps import stamp
 
 __all__ = ["AsyncConfigs", "translated"]
 

@@ -17,7 +17,7 @@ from fclab.server.fc3 import definitions
 from fclab.server.fc3.async_configs import translated
 from fclab.server.fc3.operations import VERSION, Call, Operation, Part, page
 from fclab.server.refusals import Refused
-from fclab.server.shelf import stamp
+from fclab.sources.stamps import stamp
 
 if TYPE_CHECKING:
     from fclab.model import AsyncConfig, FunctionSpec

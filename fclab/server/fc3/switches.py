@@ -8,7 +8,7 @@ from typing import Any
 from fclab.server.fc3 import definitions
 from fclab.server.fc3.operations import Call, Operation, Part
 from fclab.server.refusals import Refused
-from fclab.server.shelf import stamp
+from fclab.sources.stamps import stamp
 
 __all__ = ["Switches", "Tags"]
 

@@ -10,7 +10,7 @@ from fclab.controls.desks import hub_of
 from fclab.server.fc3.definitions import arn
 from fclab.server.fc3.operations import Call, Operation, Part, page
 from fclab.server.refusals import Refused
-from fclab.server.shelf import stamp
+from fclab.sources.stamps import stamp
 
 if TYPE_CHECKING:
     from fclab.server.shared import Shared

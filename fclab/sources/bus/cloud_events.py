@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from fclab.errors import SourceError, UsageError
 from fclab.sources.base import ACCOUNT, REGION, document
+from fclab.sources.stamps import stamp_ms
 
-__all__ = ["BUS", "LARGEST", "event_id", "filled", "queue_event", "stamp"]
+__all__ = ["BUS", "LARGEST", "event_id", "filled", "queue_event"]
 
 BUS = "default"
 """The name of the lab's bus."""
@@ -22,11 +22,6 @@ LARGEST = 65_536
 _ADDRESS = "127.0.0.1"
 
 
-def stamp(unix: int) -> str:
-    """µs since 1970 as RFC 3339, to the ms."""
-    return datetime.fromtimestamp(unix // 1000 / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def event_id(seed: int, number: int) -> str:
     """The id of the lab's `number`th event, the same in every run of a seed."""
     text = hashlib.md5(f"{seed}:event:{number}".encode(), usedforsecurity=False).hexdigest()
@@ -35,7 +30,7 @@ def event_id(seed: int, number: int) -> str:
 
 def _envelope(event: Mapping[str, Any], bus: str, published: int, data: dict[str, Any]) -> dict[str, Any]:
     added = {
-        "aliyunaccountid": ACCOUNT, "aliyunpublishtime": stamp(published), "aliyunoriginalaccountid": ACCOUNT, "aliyuneventbusname": bus,
+        "aliyunaccountid": ACCOUNT, "aliyunpublishtime": stamp_ms(published), "aliyunoriginalaccountid": ACCOUNT, "aliyuneventbusname": bus,
         "aliyunregionid": REGION, "aliyunpublishaddr": _ADDRESS,
     }  # fmt: skip
     return {**event, **added, **data}
@@ -52,7 +47,7 @@ def filled(event: object, identity: str, now: int) -> dict[str, Any]:
         {
             "id": given.pop("id", identity), "source": given.pop("source", None), "specversion": given.pop("specversion", "1.0"),
             "type": given.pop("type", None), "datacontenttype": given.pop("datacontenttype", "application/json; charset=utf-8"),
-            **given, "time": given.pop("time", stamp(now)),
+            **given, "time": given.pop("time", stamp_ms(now)),
         },
         BUS, now, data,
     )  # fmt: skip
@@ -85,6 +80,7 @@ def queue_event(identity: str, request: str, queue: str, message: str, body: str
     source = f"acs:mns:{queue}"
     event = {
         "id": identity, "source": source, "specversion": "1.0", "type": "mns:Queue:SendMessage",
-        "datacontenttype": "application/json; charset=utf-8", "subject": f"acs:mns:{REGION}:{ACCOUNT}:queues/{queue}", "time": stamp(sent),
+        "datacontenttype": "application/json; charset=utf-8", "subject": f"acs:mns:{REGION}:{ACCOUNT}:queues/{queue}",
+        "time": stamp_ms(sent),
     }  # fmt: skip
     return _envelope(event, source, now, {"data": {"requestId": request, "messageId": message, "messageBody": body}})

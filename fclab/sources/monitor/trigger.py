@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from fclab.errors import UsageError
@@ -13,7 +12,7 @@ from fclab.model import Mode
 from fclab.observe.series import METRICS, Metric
 from fclab.sources.base import ACCOUNT, REGION, Trigger, document
 from fclab.sources.monitor.alarm import ALARM, INSUFFICIENT, OK, OPERATORS
-from fclab.units import SECOND
+from fclab.sources.stamps import stamp
 
 __all__ = ["EVENT_SOURCE", "EVENT_TYPE", "NAMESPACE", "AlarmTrigger", "alarm_data", "alarm_event", "measure", "subject"]
 
@@ -186,7 +185,7 @@ def alarm_data(
 
 def alarm_event(serial: int, trigger: AlarmTrigger, now: int, data: dict[str, Any]) -> bytes:
     """The event a function gets: the CloudEvent that the event bus would carry, with the product's extensions."""
-    stamp = datetime.fromtimestamp(now // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = stamp(now)
     return document(
         {
             "id": f"{data['ruleId']}-{serial}",
@@ -195,9 +194,9 @@ def alarm_event(serial: int, trigger: AlarmTrigger, now: int, data: dict[str, An
             "type": EVENT_TYPE,
             "datacontenttype": "application/json; charset=utf-8",
             "subject": subject(data["ruleId"]),
-            "time": stamp,
+            "time": at,
             "aliyunaccountid": ACCOUNT,
-            "aliyunpublishtime": stamp,
+            "aliyunpublishtime": at,
             "aliyunoriginalaccountid": ACCOUNT,
             "aliyuneventbusname": "default",
             "aliyunregionid": REGION,

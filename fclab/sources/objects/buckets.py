@@ -8,9 +8,9 @@ from typing import Any
 
 from fclab.errors import SourceError
 from fclab.sources.base import verb
-from fclab.sources.objects.events import iso
 from fclab.sources.objects.holdings import COLUMNS, Holdings
 from fclab.sources.objects.limits import MAX_LISTED, bucket_name
+from fclab.sources.stamps import stamp_ms
 
 __all__ = ["Buckets", "behind", "token_of"]
 
@@ -43,7 +43,7 @@ class Buckets(Holdings):
     def buckets(self) -> _Rows:
         """All buckets by name: `[{"name": "photos", "created": "2026-01-05T12:00:00.000Z"}]`."""
         rows = self.store.all("SELECT name, created FROM object_buckets ORDER BY name")
-        return [{"name": name, "created": iso(created)} for name, created in rows]
+        return [{"name": name, "created": stamp_ms(created)} for name, created in rows]
 
     @verb
     def list(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fclab.sources.base import ACCOUNT, REGION, document
+from fclab.sources.stamps import stamp_ms
 
-__all__ = ["NAMES", "Happening", "bucket_arn", "expand", "happening", "iso", "payload"]
+__all__ = ["NAMES", "Happening", "bucket_arn", "expand", "happening", "payload"]
 
 _GROUPS = {
     "ObjectCreated": (
@@ -23,7 +23,6 @@ _GROUPS = {
 NAMES = tuple(f"oss:{group}:{name}" for group, names in _GROUPS.items() for name in names)
 """Every event that a trigger may name one by one."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def expand(events: Iterable[str]) -> frozenset[str]:
@@ -38,11 +37,6 @@ def expand(events: Iterable[str]) -> frozenset[str]:
 def bucket_arn(bucket: str) -> str:
     """The identity of a bucket."""
     return f"acs:oss:{REGION}:{ACCOUNT}:{bucket}"
-
-
-def iso(unix: int) -> str:
-    """µs since 1970 as "2026-01-05T12:00:00.000Z"."""
-    return (_EPOCH + timedelta(microseconds=unix)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +68,7 @@ def happening(what: Happening) -> dict[str, Any]:
     return {
         "eventName": what.name,
         "eventSource": "acs:oss",
-        "eventTime": iso(what.at),
+        "eventTime": stamp_ms(what.at),
         "eventVersion": "1.0",
         "oss": {
             "bucket": {"arn": bucket_arn(what.bucket), "name": what.bucket, "ownerIdentity": ACCOUNT, "virtualBucket": ""},

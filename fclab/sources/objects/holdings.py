@@ -12,9 +12,10 @@ from fclab.sources.base import Binding, Source
 from fclab.sources.deliveries import backoff
 from fclab.sources.hub import Change, Hub
 from fclab.sources.objects.bodies import Bodies, Draft, Files, Memory
-from fclab.sources.objects.events import Happening, bucket_arn, happening, iso, payload
+from fclab.sources.objects.events import Happening, bucket_arn, happening, payload
 from fclab.sources.objects.limits import MAX_BUCKETS, bucket_name, object_key
 from fclab.sources.objects.trigger import OSSTrigger, explain
+from fclab.sources.stamps import stamp_ms
 
 __all__ = ["COLUMNS", "Held", "Holdings"]
 
@@ -47,7 +48,7 @@ class Held:
         """As verbs tell it."""
         facts: dict[str, Any] = {
             "key": self.key, "size": self.size, "etag": self.etag, "crc64": self.crc64, "content_type": self.content_type,
-            "type": self.kind, "last_modified": iso(self.modified), "meta": self.meta,
+            "type": self.kind, "last_modified": stamp_ms(self.modified), "meta": self.meta,
         }  # fmt: skip
         return facts | {"target": self.target} if self.kind == "Symlink" else facts
 

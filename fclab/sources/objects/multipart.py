@@ -10,9 +10,9 @@ from typing import Any
 from fclab.errors import SourceError, UsageError
 from fclab.sources.base import verb
 from fclab.sources.objects.bodies import Draft, md5
-from fclab.sources.objects.events import iso
 from fclab.sources.objects.holdings import Held, Holdings
 from fclab.sources.objects.limits import SMALLEST_PART, check_size, content, metadata, object_key, part_number, span, type_of
+from fclab.sources.stamps import stamp_ms
 
 __all__ = ["Multipart", "Part"]
 
@@ -151,7 +151,7 @@ class Multipart(Holdings):
         """The parts so far, by number: `[{"number", "size", "etag", "last_modified"}]`. Errors: NoSuchUpload."""
         self._upload(bucket, key, upload_id)
         return [
-            {"number": part.number, "size": part.size, "etag": part.etag, "last_modified": iso(part.modified)}
+            {"number": part.number, "size": part.size, "etag": part.etag, "last_modified": stamp_ms(part.modified)}
             for part in self._parts(upload_id)
         ]
 
@@ -162,7 +162,7 @@ class Multipart(Holdings):
         if not isinstance(prefix, str):
             raise UsageError(f"prefix is a text, not {prefix!r:.99}.", hint='"" is none')
         rows = self.store.all("SELECT key, id, started FROM object_uploads WHERE bucket = ? ORDER BY key, started", bucket)
-        return [{"key": key, "upload_id": upload, "initiated": iso(began)} for key, upload, began in rows if key.startswith(prefix)]
+        return [{"key": key, "upload_id": upload, "initiated": stamp_ms(began)} for key, upload, began in rows if key.startswith(prefix)]
 
     def _upload(self, bucket: str, key: str, upload_id: str) -> Held:
         self._bucket(bucket)
